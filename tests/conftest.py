@@ -9,9 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from textmlr.base.options import RealNumber
 from textmlr.base.training_options import LayerWidths
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.in_memory import batches_of
+from textmlr.corpus.label_sets import LabelSets
 from textmlr.features.featurizer import Featurizer
 from textmlr.kernels.jit import Kernel
 from textmlr.training.objective import Objective
@@ -63,6 +65,23 @@ def usual_signals() -> None:
         signal.signal(number, handler)
 
 
+SETS = ("billing", "comedy", "scifi", "urgent")  # labels of set_documents
+
+
+def mostly_slow(values: Iterable[Any], fast: Iterable[Any] = ()) -> list[Any]:
+    """Parameters of a test that goes the same way with each: those of ``fast``, or else the first,
+    stand for all at every change, and the slow tests take the others."""
+    values = list(values)
+    chosen = list(fast) or values[:1]
+    return [
+        pytest.param(
+            *(one if isinstance(one, tuple) else (one,)),
+            marks=[] if one in chosen else [pytest.mark.slow],
+        )
+        for one in values
+    ]
+
+
 def documents(number: int, seed: int) -> list[tuple[str, str]]:
     """(label, text) pairs: each text mixes common words with some of its label's, and a few of
     others', so that it can be learnt but not perfectly."""
@@ -89,6 +108,32 @@ def corpus_of(pairs: list[tuple[str, str]], weights: list[float] | None = None) 
     """A corpus of (label, text) pairs."""
     labels = sorted({label for label, _ in pairs})
     y = np.array([labels.index(label) for label, _ in pairs], np.int32)
+    own = None if weights is None else np.array(weights, np.float32)
+    return Corpus(batches_of([text for _, text in pairs]), y, labels, own, ["test"])
+
+
+def set_documents(
+    number: int, seed: int, names: Sequence[str] = SETS
+) -> list[tuple[list[str], str]]:
+    """(labels, text) pairs: a document has any number of labels, none too, and each label words of
+    its own among common ones."""
+    rng = random.Random(seed)
+    made = []
+    for _ in range(number):
+        own = [name for name in names if rng.random() < 0.3]
+        words = [f"{name}{rng.randrange(3)}" for name in own for _ in range(2)]
+        words += rng.choices(COMMON, k=5)
+        rng.shuffle(words)
+        made.append((own, " ".join(words)))
+    return made
+
+
+def corpus_of_sets(
+    pairs: list[tuple[list[str], str]], weights: list[float] | None = None
+) -> Corpus:
+    """A corpus of (labels, text) pairs."""
+    labels = sorted({label for own, _ in pairs for label in own})
+    y = LabelSets.of([[labels.index(label) for label in own] for own, _ in pairs])
     own = None if weights is None else np.array(weights, np.float32)
     return Corpus(batches_of([text for _, text in pairs]), y, labels, own, ["test"])
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textmlr import InputError
+from textmlr.base.arrays import frozen
 from textmlr.corpus.label_sets import (
     LabelSets,
     all_known,
@@ -18,6 +19,7 @@ from textmlr.corpus.label_sets import (
 )
 from textmlr.features.csr_features import Features
 from textmlr.kernels import sigmoids
+from textmlr.kernels.layers import Layers
 from textmlr.kernels.sgd import Squares, Steps
 from textmlr.model.heads import SIGMOIDS, SOFTMAX
 from textmlr.model.parameters import LINEAR, Network
@@ -119,7 +121,7 @@ def test_an_epoch_takes_the_steps_of_the_naive_one(labels: int) -> None:
         objective.y.arrays,
         order,
         Steps(0.5, 0.1, 0.02, 1.0, 0.0, 0),
-        network.arrays(),
+        Layers(network.theta, network.upper, frozen(network.shape)),
         Squares(none, none),
         network.frozen_room(training=True),
         totals,
@@ -138,10 +140,25 @@ def test_an_epoch_takes_the_steps_of_the_naive_one(labels: int) -> None:
 
 
 def test_the_sigmoid_of_training_is_the_sigmoid() -> None:
-    for score in [0.0, 1e-8, *np.linspace(-30, 30, 601), 1e4, -1e4]:
-        own = np.float64(sigmoids._half_tanh(np.float32(score))) + 0.5
-        exact = 1 / (1 + np.exp(-np.float64(np.float32(np.clip(score, -50, 50)))))
-        assert own == pytest.approx(exact, abs=4e-7), score
+    """A document of two features, of which one has the scores and the other no weights: a step of
+    length 1 leaves −P there."""
+    scores = np.array([0.0, 1e-8, *np.linspace(-30, 30, 601), 1e4, -1e4], np.float32)
+    network = Network.zeros(2, (len(scores),), LINEAR)
+    network.theta[0] = scores
+    none, totals = np.zeros((0, len(scores)), np.float32), np.empty(3)
+    two = Features(np.array([0, 2]), np.arange(2, dtype=np.int32), np.ones(2, np.float32), 2)
+    sigmoids.epoch(
+        two.arrays(),
+        LabelSets.of([[]]).arrays,
+        np.zeros(1, np.int32),
+        Steps(1.0, 1.0, 0.0, 1.0, 0.0, 0),
+        Layers(network.theta, network.upper, frozen(network.shape)),
+        Squares(none, none),
+        network.frozen_room(training=True),
+        totals,
+    )
+    exact = 1 / (1 + np.exp(-np.clip(scores.astype(float), -50, 50)))
+    np.testing.assert_allclose(-network.theta[1], exact, atol=4e-7)
 
 
 def test_large_scores_are_finite() -> None:

@@ -241,3 +241,63 @@ def test_a_model_that_knows_the_documents_is_told() -> None:
     own = SetAnswers([*"abc"], sets, p, cuts, overlap=Overlap(9, exact=True))
     told = sentences_of(judge_sets(own, resamples=3))[1]
     assert told.startswith("Look at other documents: the model was trained on most of these")
+
+
+# ------------------------------------------------------------- the kind of labels that models give
+def test_a_model_of_one_label_takes_the_first_of_several(tmp_path: Path) -> None:
+    one = textmlr.train(["a robot", "a saddle"] * 10, ["scifi", "western"] * 10)
+    texts, sets = ["a robot", "a saddle"], [["scifi", "western"], ["western"]]
+    frame = {"text": texts, "labels": sets}
+    (tmp_path / "x.tsv").write_text("scifi|western\ta robot\nwestern\ta saddle\n")
+    reading = textmlr.ReadingOptions(label_separator="|")
+    with pytest.raises(InputError, match="several labels, and here each has one"):
+        one.evaluate(Corpus.of(texts, sets))
+    results = [
+        one.evaluate(texts, sets),
+        one.evaluate(frame, label="labels"),
+        one.evaluate(tmp_path / "x.tsv", reading=reading),
+    ]
+    assert {result.accuracy for result in results} == {1.0}
+    many = model_of()
+    assert many.evaluate(Corpus.of(texts, sets)).labels_a_document == 1.5
+    assert many.evaluate(frame, label="labels").labels_a_document == 1.5
+    assert many.evaluate(tmp_path / "x.tsv", reading=reading).labels_a_document == 1.5
+    (tmp_path / "one.tsv").write_text("scifi\ta robot\n\ta saddle\n")
+    assert many.evaluate(tmp_path / "one.tsv").labels_a_document == 0.5
+    assert many.evaluate(["a robot"], ["scifi"]).labels_a_document == 1
+
+
+def test_the_columns_of_training_are_read_again(tmp_path: Path) -> None:
+    """Separator and indicator columns need not be given twice."""
+    rows = [
+        (text, *(int(label in own) for label in WORDS))
+        for text, own in zip(TEXTS * 8, SETS * 8, strict=True)
+    ]
+    header = ",".join(["text", *WORDS])
+    lines = [",".join(map(str, row)) for row in rows]
+    (tmp_path / "columns.csv").write_text("\n".join([header, *lines]) + "\n")
+    reading = textmlr.ReadingOptions(label_columns=tuple(WORDS))
+    model = textmlr.train(tmp_path / "columns.csv", reading=reading)
+    assert model.evaluate(tmp_path / "columns.csv").labels_a_document == pytest.approx(1.2)
+    joined = ["|".join(own) + "\t" + text for text, own in zip(TEXTS * 8, SETS * 8, strict=True)]
+    (tmp_path / "joined.tsv").write_text("\n".join(joined) + "\n")
+    reading = textmlr.ReadingOptions(label_separator="|")
+    model = textmlr.train(tmp_path / "joined.tsv", reading=reading)
+    assert model.evaluate(tmp_path / "joined.tsv").labels_a_document == pytest.approx(1.2)
+    assert model.compare(model, tmp_path / "joined.tsv").documents == 40
+
+
+@pytest.mark.slow
+def test_learning_curves_are_of_micro_f1(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    lines = ["|".join(own) + "\t" + text for text, own in zip(TEXTS * 30, SETS * 30, strict=True)]
+    (tmp_path / "train.tsv").write_text("\n".join(lines) + "\n")
+    run("train", tmp_path / "train.tsv", "--label-separator", "|", "-o", tmp_path / "m.textmlr")
+    arguments = ["evaluate", "-m", tmp_path / "m.textmlr", tmp_path / "train.tsv", "--json"]
+    more = ["--report", tmp_path / "r", "--training", tmp_path / "train.tsv"]
+    found = json.loads(run(*arguments, *more))
+    curve = found["learning_curve"]
+    assert [point["documents"] for point in curve] == [9, 19, 38, 75, 150]
+    assert curve[-1]["micro_f1"] == found["f1"]["micro"]
+    assert curve[-1]["log_loss"] == found["log_loss"]
+    assert "Learning curve: micro-F1 and log loss" in (tmp_path / "r" / "report.html").read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 
@@ -101,7 +102,15 @@ def test_the_best_thresholds_by_trying_all(n: int, labels: int, places: int) -> 
         own.append(max(_micro(true[:, i], p[:, i] >= cut) for cut in every))
         assert row.best_f1 == pytest.approx(own[-1])
         assert _micro(true[:, i], p[:, i] >= row.best_threshold) == pytest.approx(own[-1])
-    assert best.macro == pytest.approx(np.mean(own))
+    assert best.macro_by_label == pytest.approx(np.mean(own))
+    macro = [np.mean([_micro(true[:, i], p[:, i] >= cut) for i in range(labels)]) for cut in every]
+    assert best.macro == pytest.approx(max(macro))
+    at = np.mean([_micro(true[:, i], p[:, i] >= best.macro_threshold) for i in range(labels)])
+    assert at == pytest.approx(best.macro)
+    assert best.micro_by_label >= best.micro
+    if len(every) ** labels < 20_000:
+        all_cuts = itertools.product(every, repeat=labels)
+        assert best.micro_by_label == pytest.approx(max(_micro(true, p >= c) for c in all_cuts))
     for row in figures.cuts:
         said = p >= row.threshold
         assert row.f1.micro == pytest.approx(_micro(true, said))
@@ -307,3 +316,12 @@ def test_nothing_is_said_and_nothing_is_true() -> None:
 def test_what_is_refused(arguments, told: str) -> None:
     with pytest.raises((InputError, TypeError), match=told):
         MultilabelEvaluation.of(*arguments)
+
+
+def test_the_cost_of_answers() -> None:
+    names, true, p, cuts = random_sets(50, 6, 1)
+    sets = LabelSets.of([np.flatnonzero(row).tolist() for row in true])
+    figures = judge_sets(SetAnswers(names, sets, p, cuts, cost=2.5), resamples=3)
+    said = p >= cuts
+    assert figures.cost == pytest.approx(((true & ~said) + 2.5 * (said & ~true)).sum() / 50)
+    assert judge_sets(SetAnswers(names, sets, p, cuts), resamples=3).cost is None

@@ -21,7 +21,9 @@ from textmlr import (
 )
 from textmlr.base import tensor_file
 from textmlr.cli import cli
+from textmlr.corpus.label_sets import LabelSets
 from textmlr.evaluation.labelled_answers import answer
+from textmlr.model.heads import SIGMOIDS
 from textmlr.model.model_file import pack
 from textmlr.model.model_parts import UpdateState
 from textmlr.model.record import Record
@@ -163,10 +165,32 @@ def test_offset() -> None:
         "relu",
         np.array([True, True, False, True]),
         np.array([45.0, 45, 0, 0]),
+        90,
         nothing,
         OldTraining(TrainingOptions(), 0.0, 0.1),
     )
     expected = [0.0, -MOST_RARER, min(MOST_COMMONER, np.log(91) - YET - MOST_RARER / 2), 0.0]
+    np.testing.assert_allclose(learner._offset(objective), expected, atol=1e-6)
+
+
+def test_offset_of_label_sets() -> None:
+    """By hand: 90 old documents, 45 and 90 of which have a label; of 10 new ones 2 have the first
+    and 5 a third, none the others."""
+    features = objective_of([("a", "word")] * 10).features
+    y = LabelSets.of([[0, 2], [0], [2], [2], [2], [2], [], [], [], []])
+    objective = Objective(features, y, np.ones(10, np.float32), 4, head=SIGMOIDS)
+    learner = NetworkLearner(
+        [],
+        [],
+        "relu",
+        np.array([True, True, False, True]),
+        np.array([45.0, 90, 0, 0]),
+        90,
+        np.zeros(0, np.float32),
+        OldTraining(TrainingOptions(), 0.0, 0.1),
+    )
+    first = np.log(2 / 8) - np.log(47 / 53)
+    expected = [first, -MOST_RARER, min(MOST_COMMONER, np.log(91) - YET), 0.0]
     np.testing.assert_allclose(learner._offset(objective), expected, atol=1e-6)
 
 

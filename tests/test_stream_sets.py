@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from conftest import SETS, set_documents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from textmlr import FeaturizerOptions, InputError, Model
 from textmlr.cli import cli
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.label_sets import LabelSets
+from textmlr.model.second_pass import SecondPass
 from textmlr.training.stream import recent, reservoir
 from textmlr.training.stream import stream_learner as learner
 from textmlr.training.stream.stream_trainer import StreamTrainer
@@ -25,16 +27,8 @@ Pair = tuple[list[str], str]
 
 
 def sets(count: int, seed: int = 3) -> list[Pair]:
-    """Documents with any number of labels, none too; each label has words of its own."""
-    rng = np.random.default_rng(seed)
-    names = ["billing", "urgent", "comedy", "scifi", "late"]
-    pairs = []
-    for i in range(count):
-        own = [name for code, name in enumerate(names[: 4 + (i > 150)]) if rng.random() < 0.35]
-        words = [f"{name}{rng.integers(3)}" for name in own for _ in range(2)]
-        words += [f"word{rng.integers(20)}" for _ in range(4)]
-        pairs.append((own, " ".join(rng.permutation(words))))
-    return pairs
+    """Documents with any number of labels; one of them comes late."""
+    return set_documents(count // 2, seed) + set_documents(count // 2, seed + 1, [*SETS, "late"])
 
 
 PAIRS = sets(300)
@@ -187,7 +181,7 @@ class TestFigures:
 
     def test_it_learns(self) -> None:
         trainer = learnt(sets(2000), [])
-        assert trainer.lately.accuracy > 0.8  # a fifth of the documents have no label
+        assert trainer.lately.accuracy > 0.75  # a fifth of the documents have no label
         assert trainer.lately.loss < 1.0
 
 
@@ -218,6 +212,29 @@ class TestModel:
         counts = dict(zip(model.labels, model.record.corpus.per_label, strict=True))
         assert counts == dict(zip(trainer.labels, trainer.counts, strict=True))
 
+    def test_labels_that_speak_for_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Labels come in another order than that of their names, which a second pass follows."""
+        scored: list[np.ndarray] = []
+
+        def second_pass(scores: np.ndarray, *sets: Any, **more: Any) -> Any:
+            labels = scores.shape[1]
+            links = np.arange(labels * labels, dtype=np.float32).reshape(labels, labels) / 10
+            made = SecondPass(links, np.arange(labels) + 1.0, np.arange(labels) / 4, (1, 1, 1))
+            scored.append(made.scores(scores).astype(np.float32))
+            return made, scored[-1], 0.5
+
+        monkeypatch.setattr("textmlr.training.sgd.set_calibration.second_pass", second_pass)
+        trainer = learnt([([*own, "zebra"], text) for own, text in PAIRS], [])
+        assert trainer.labels != sorted(trainer.labels)
+        model = trainer.model()
+        by_name = [trainer.labels.index(label) for label in model.labels]
+        found = model.parts.calibration.second
+        assert found is not None
+        links = np.arange(36).reshape(6, 6) / 10
+        np.testing.assert_allclose(found.links, links[np.ix_(by_name, by_name)], rtol=1e-6)
+        assert found.scales.tolist() == [code + 1 for code in by_name]
+        assert found.offsets.tolist() == [code / 4 for code in by_name]
+
 
 def run(folder: Path, *arguments: str) -> Result:
     """textmlr train - --stream in this process."""
@@ -232,19 +249,18 @@ def written(pairs: list[Pair], path: Path) -> None:
 class TestCommandLine:
     def test_stop_and_go_on_needs_nothing_said_again(self, tmp_path: Path) -> None:
         """A resumed stream reads labels as it began, and passes over what it had."""
-        whole, halves = tmp_path / "whole", tmp_path / "halves"
-        for folder in (whole, halves):
-            folder.mkdir()
-        written(PAIRS, whole / "in.tsv")
-        assert run(whole, "--label-separator", "|").exit_code == 0
-        written(PAIRS[:170], halves / "in.tsv")
-        assert run(halves, "--label-separator", "|").exit_code == 0
-        written(PAIRS, halves / "in.tsv")
-        told = run(halves, "--resume")
+        written(PAIRS, tmp_path / "in.tsv")
+        assert run(tmp_path, "--label-separator", "|").exit_code == 0
+        whole = (tmp_path / "m").read_bytes()
+        written(PAIRS[:170], tmp_path / "in.tsv")
+        assert run(tmp_path, "--label-separator", "|").exit_code == 0
+        assert (tmp_path / "m").read_bytes() != whole
+        written(PAIRS, tmp_path / "in.tsv")
+        told = run(tmp_path, "--resume")
         assert told.exit_code == 0, told.output
         assert "resuming after 170 documents that were trained on before" in told.stderr
         assert "300, 130 of them now" in told.stdout
-        assert (whole / "m").read_bytes() == (halves / "m").read_bytes()
+        assert (tmp_path / "m").read_bytes() == whole
 
     @pytest.mark.parametrize("threads", ["2", "4"])
     def test_threads_change_no_bit(self, tmp_path: Path, threads: str) -> None:

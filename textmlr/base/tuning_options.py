@@ -11,7 +11,7 @@ from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.option_headings import HELD_OUT, SEARCH
 from textmlr.base.options import Kind, OneOf, WholeNumber, check_options, documented, option
 
-Metric = Literal["log-loss", "accuracy", "macro-f1"]
+Metric = Literal["log-loss", "accuracy", "micro-f1", "macro-f1"]
 MOST_TRIALS = 1_000_000
 MOST_FOLDS = 1_000
 # With fewer held-out documents than this, the best of hundreds of settings is the luckiest rather
@@ -60,6 +60,8 @@ class TuningOptions:
         "log-loss",
         OneOf(*get_args(Metric)),
         "Which figure on held-out documents is to be best.",
+        "Where documents have several labels, accuracy is how often the likeliest is right, and F1 "
+        "that of the labels at or above their thresholds; micro-f1 is for these alone.",
         heading=SEARCH,
     )
     cv: int | None = option(

@@ -22,6 +22,7 @@ from textmlr.cli.terminal import spread
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from textmlr.evaluation.intervals import Interval
     from textmlr.evaluation.multilabel.multilabel_evaluation import MultilabelEvaluation
 
 # Of a screen of 24 lines; --all has more, and --json everything.
@@ -190,13 +191,16 @@ def _figures(result: MultilabelEvaluation) -> Table:
     """The figures of all pairs of a document and a label, and what they mean."""
     sure, even = result.intervals, result.chance
     table = grid("", "", "95 %", "chance", "meaning")
-    rows = [
+    rows: list[tuple[str, float | None, Interval | None, float | None, str]] = [
         ("exact", result.exact, None, None, "share without a fault"),
         ("Hamming loss", result.hamming_loss, None, None, "share that is wrong"),
         ("ECE", result.ece, None, None, "P against what is true"),
         ("mean AP", result.mean_average_precision, None, None, "mean of the labels"),
         ("log loss", result.log_loss, sure.log_loss, even.log_loss, "nats a document"),
     ]
+    if result.cost is not None:
+        about = f"1 a missed label, {result.answered.cost:g} a wrong one"
+        rows.insert(0, ("cost", result.cost, None, None, about))
     for name, value, interval, chance, meaning in rows:
         table.add_row(
             as_text(name),
@@ -209,19 +213,26 @@ def _figures(result: MultilabelEvaluation) -> Table:
 
 
 def _f1(result: MultilabelEvaluation) -> Table:
-    """F1 at the thresholds of the model, at 0.5, and the best that these documents allow."""
+    """F1 at the thresholds of the model, at 0.5, and at those that are best for these documents:
+    one of all labels, and one of each."""
     sure, f1, half, best = result.intervals, result.f1, result.f1_at_half, result.best
-    table = grid("", "", "95 %", "P ≥ 0.5", "best here", "chance", "meaning")
+    table = grid("", "", "95 %", "P ≥ 0.5", "best one P", "best each", "chance")
     rows = [
-        ("samples-F1", f1.samples, sure.samples_f1, half.samples, best.samples, "of documents"),
-        ("macro-F1", f1.macro, sure.macro_f1, half.macro, best.macro, "of labels"),
-        ("micro-F1", f1.micro, sure.micro_f1, half.micro, best.micro, "of all at once"),
+        ("samples-F1", f1.samples, sure.samples_f1, half.samples, best.samples, None, None),
+        ("macro-F1", f1.macro, sure.macro_f1, half.macro, best.macro, best.macro_by_label, None),
+        (
+            "micro-F1",
+            f1.micro,
+            sure.micro_f1,
+            half.micro,
+            best.micro,
+            best.micro_by_label,
+            result.chance.micro_f1,
+        ),
     ]
-    for name, value, interval, other, bound, meaning in rows:
-        chance = f"{result.chance.micro_f1:.4f}" if name == "micro-F1" else ""
-        values = (f"{other:.4f}", f"{bound:.4f}", chance)
-        cells = (f"{value:.4f}", f"({spread(interval)})", *values)
-        table.add_row(as_text(name), *cells, as_text(meaning, soft=True))
+    for name, value, interval, *others in rows:
+        cells = ("" if other is None else f"{other:.4f}" for other in others)
+        table.add_row(as_text(name), f"{value:.4f}", f"({spread(interval)})", *cells)
     return table
 
 

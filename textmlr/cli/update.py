@@ -99,7 +99,7 @@ def update(
     check_output(output, [*corpora, test])
     with TrainingProgress(quiet=quiet) as progress:
         progress.reading()
-        usual = before.record.taken
+        usual, reading = before.record.taken, reading.for_model(before.is_multilabel)
         corpus = read_corpus(corpora, reading, usual=usual)
         judges = read_corpus([test], reading, usual=usual) if test else None
         after = update_model(
@@ -179,10 +179,16 @@ def _show_compared(compared: dict[str, Any]) -> None:
         box=SIMPLE_HEAD, title=f"answers to {held}", title_justify="left", title_style="bold"
     )
     table.add_column("", no_wrap=True)
-    for column in ("documents", "accuracy before", "after", "log loss before", "after"):
-        table.add_column(column, justify="right")
+    kinds = {"accuracy": "accuracy", "loss": "log loss"}
+    if "micro_f1" in compared["rows"][0]:  # documents have sets of labels
+        kinds = {"micro_f1": "micro-F1", "loss": "log loss"}
+    table.add_column("documents", justify="right")
+    for name in kinds.values():
+        table.add_column(f"{name} before", justify="right")
+        table.add_column("after", justify="right")
     for row in compared["rows"]:
-        figures = ("∞" if x is None else f"{x:.4f}" for x in (*row["accuracy"], *row["loss"]))
+        both = (figure for kind in kinds for figure in row[kind])
+        figures = ("∞" if figure is None else f"{figure:.4f}" for figure in both)
         name = "all" if row["of"] == "all" else f"of {row['of']}"
         table.add_row(Text(plain(name)), f"{row['documents']:,}", *figures)
     click.echo()

@@ -139,7 +139,15 @@ def _corpus_for(
 ) -> Corpus:
     """The corpus that models answer, with as many labels a document as they give."""
     usual = [one for model in models for one in model.record.taken]
-    return as_corpus(data, labels, text=text, label=label, reading=reading, usual=usual)
+    return as_corpus(
+        data,
+        labels,
+        text=text,
+        label=label,
+        reading=reading,
+        usual=usual,
+        multilabel=models[0].is_multilabel,
+    )
 
 
 def _check_model(name: str, model: Any) -> None:

@@ -15,7 +15,7 @@ from textmlr.kernels.featurizer_codes import BIAS, TERM_FREQUENCY, UNIT_NORM
 from textmlr.kernels.jit import kernel
 from textmlr.kernels.layers import SUMS, _forward
 from textmlr.kernels.linear import _calibrate
-from textmlr.kernels.sigmoids import _bend, _sigmoids
+from textmlr.kernels.sigmoids import _bend, _second_pass, _sigmoids
 from textmlr.kernels.softmax import _softmax
 
 # Base scores begin here in ModelArrays.calibration: one array fewer to hand over saves a twentieth
@@ -32,7 +32,8 @@ class ModelArrays(NamedTuple):
     layers       Layers, as many rows of theta as there are
     calibration  (BASE,) float64, or (0,)   see ``linear._calibrate``, and ``sigmoids._bend``; or
                  (BASE + L,): then follow the final scores of a document whose features have no
-                 weights; without them it has those of the bias
+                 weights; without them it has those of the bias.  Behind these may be what
+                 ``sigmoids._second_pass`` takes
     """
 
     kept: Any
@@ -176,8 +177,12 @@ def answer_counts(columns, counts, offsets, featurizer, model, scratch, units, o
 @kernel
 def _bend_row(document, calibration, out):
     """Calibrate the scores of sigmoids, unless they are those behind ``calibration``."""
+    scores = out.scores[document]
     if calibration.size == BASE or (calibration.size > BASE and out.known[document] > 0):
-        _bend(out.scores[document], calibration[BEND:BASE])
+        _bend(scores, calibration[BEND:BASE])
+        second = BASE + scores.size
+        if calibration.size > second:
+            _second_pass(scores, calibration[second:], out.probabilities[document])
 
 
 @kernel

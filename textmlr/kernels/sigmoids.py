@@ -18,6 +18,7 @@ from textmlr.kernels.sgd import _ahead, _back
 CLIP = np.float32(8.3)  # tanh is ±1 in float32 beyond it
 LEAST = np.float32(1e-9)  # least P of what is so, in a reported loss
 GROUP = 16  # labels to a logarithm: LEAST^GROUP is well within float64
+LIKELY = math.log(0.1 / 0.9)  # score of a label that says something of others: P > 0.1
 KNOT = 2.0  # where the calibration bends: P is about 1/8 and 7/8 there
 HALF, ONE = np.float32(0.5), np.float32(1.0)
 
@@ -56,88 +57,128 @@ def _bend(scores, slopes):
 
 
 @kernel
-def bent_sums(scores, y, weights, given, slopes, gradient, curvature):
-    """Add up the loss of calibrated scores, and its derivatives by the three slopes.
+def calibrate_rows(scores, given, slopes, out):
+    """Write calibrated scores of documents: given[l, 0]·s_l + given[l, 1], bent.
 
-        z = slopes · (min(u + KNOT, 0), min(max(u, −KNOT), KNOT), max(u − KNOT, 0)),
-        u = given[l, 0]·s_l + given[l, 1]
-
-    scores (n, L) float32, y SetArrays, weights (n,) float64
-    given  (L, 2) float64, slopes (3,) float64
-    gradient (3,), curvature (3, 3) float64   written
-    Returns the weighted sum of the losses, in nats.
+    scores, out (n, L) float32, out may be scores;  given (L, 2), slopes (3,) float64
     """
-    gradient[:] = 0.0
-    curvature[:] = 0.0
-    total = 0.0
     for i in range(scores.shape[0]):
-        at, last = y.offsets[i], y.offsets[i + 1]
         for label in range(scores.shape[1]):
             u = given[label, 0] * np.float64(scores[i, label]) + given[label, 1]
-            low, high = min(u + KNOT, 0.0), max(u - KNOT, 0.0)
-            middle = min(max(u, -KNOT), KNOT)
-            z = slopes[0] * low + slopes[1] * middle + slopes[2] * high
-            hot = 0.0
-            if at < last and y.codes[at] == label:
-                hot = 1.0
-                at += 1
-            share = math.exp(-abs(z))
-            p = (1.0 if z >= 0.0 else share) / (1.0 + share)
-            total += weights[i] * (max(z, 0.0) + math.log1p(share) - hot * z)
-            error, curve = weights[i] * (p - hot), weights[i] * p * (1.0 - p)
-            gradient[0] += error * low
-            gradient[1] += error * middle
-            gradient[2] += error * high
-            # low and high are never both other than 0.
-            curvature[0, 0] += curve * low * low
-            curvature[1, 1] += curve * middle * middle
-            curvature[2, 2] += curve * high * high
-            curvature[0, 1] += curve * low * middle
-            curvature[1, 2] += curve * middle * high
-    curvature[1, 0] = curvature[0, 1]
-    curvature[2, 1] = curvature[1, 2]
-    return total
+            out[i, label] = np.float32(u)
+        _bend(out[i], slopes)
 
 
 @kernel
-def label_sums(scores, y, weights, given, slopes, sums):
-    """Add up, label by label, the derivatives of the loss of calibrated scores by given.
+def histogram(scores, y, weights, lowest, width, counts, positives):
+    """Add the weights of documents to the bins of each label's scores.
 
-    scores, y, weights, given, slopes  as in ``bent_sums``
-    sums (L, 5) float64   written: the derivatives by given[l, 0] and given[l, 1], and the
-         curvatures (0, 0), (0, 1), (1, 1) by both
-    Returns the weighted sum of the losses, in nats.
+    scores (n, L) float32, y SetArrays, weights (n,) float64
+    counts, positives (L, B) float64   added to: all documents, and those that have the label; bin
+                      b holds lowest + width·[b, b + 1), the first and the last what lies beyond
     """
-    sums[:] = 0.0
-    total = 0.0
+    top = counts.shape[1] - 1
     for i in range(scores.shape[0]):
-        at, last = y.offsets[i], y.offsets[i + 1]
         for label in range(scores.shape[1]):
-            s = np.float64(scores[i, label])
-            u = given[label, 0] * s + given[label, 1]
-            slope = slopes[1]
-            if u < -KNOT:
-                slope = slopes[0]
-            elif u > KNOT:
-                slope = slopes[2]
-            z = slopes[0] * min(u + KNOT, 0.0) + slopes[2] * max(u - KNOT, 0.0)
-            z += slopes[1] * min(max(u, -KNOT), KNOT)
-            hot = 0.0
-            if at < last and y.codes[at] == label:
-                hot = 1.0
+            at = (np.float64(scores[i, label]) - lowest) / width
+            counts[label, np.int64(min(max(at, 0.0), top))] += weights[i]
+        for own in range(y.offsets[i], y.offsets[i + 1]):
+            label = y.codes[own]
+            at = (np.float64(scores[i, label]) - lowest) / width
+            positives[label, np.int64(min(max(at, 0.0), top))] += weights[i]
+
+
+@kernel
+def likely(scores, indptr, codes, values):
+    """Write the probabilities of each document's likely labels, CSR; return how many.
+
+    scores (n, L) float32
+    indptr (n + 1,) int64, codes (m,) int32, values (m,) float32   written as long as there is room
+    """
+    at = 0
+    indptr[0] = 0
+    for i in range(scores.shape[0]):
+        for label in range(scores.shape[1]):
+            if scores[i, label] > LIKELY:
+                if at < codes.size:
+                    codes[at] = label
+                    values[at] = np.float32(_sigmoid(np.float64(scores[i, label])))
                 at += 1
-            share = math.exp(-abs(z))
-            p = (1.0 if z >= 0.0 else share) / (1.0 + share)
-            total += weights[i] * (max(z, 0.0) + math.log1p(share) - hot * z)
-            error = weights[i] * (p - hot) * slope
-            curve = weights[i] * p * (1.0 - p) * slope * slope
-            row = sums[label]
-            row[0] += error * s
-            row[1] += error
-            row[2] += curve * s * s
-            row[3] += curve * s
-            row[4] += curve
-    return total
+        indptr[i + 1] = at
+    return at
+
+
+@kernel
+def add_likely(rows, links, scores):
+    """Add to the scores of documents what their likely labels say.
+
+    rows   Csr   as ``likely`` writes them;  links (L, L) float32
+    scores (n, L) float32   updated
+    """
+    indptr, codes, values = rows
+    for i in range(scores.shape[0]):
+        for at in range(indptr[i], indptr[i + 1]):
+            for label in range(scores.shape[1]):
+                scores[i, label] += values[at] * links[codes[at], label]
+
+
+@kernel
+def links_epoch(rows, y, scores, order, steps, links, work, totals):
+    """``epoch`` of links (L, L) float32, whose sums over likely labels are added to given scores.
+
+    rows   Csr   as ``likely`` writes them;  y  SetArrays;  scores (n, L) float32
+    work   (2, L) float32   scratch;  the others as in ``epoch``
+    """
+    indptr, codes, values = rows
+    offsets, sets = y
+    own, error = work[0], work[1]
+    scale = steps.scale
+    loss = 0.0
+    correct = 0
+    for visit in range(order.size):
+        i = order[visit]
+        begin, end = indptr[i], indptr[i + 1]
+        step = steps.first + (steps.last - steps.first) * visit / order.size
+        held = np.float32(scale)
+        for label in range(own.size):
+            own[label] = scores[i, label]
+        for at in range(begin, end):
+            for label in range(own.size):
+                own[label] += held * values[at] * links[codes[at], label]
+        nats, right = _set_error(own, own.size, sets, offsets[i], offsets[i + 1], error)
+        loss += nats
+        correct += right
+        scale *= 1.0 - step * steps.l2
+        pace = np.float32(step / scale)
+        for at in range(begin, end):
+            for label in range(own.size):
+                links[codes[at], label] -= pace * values[at] * error[label]
+    totals[0] = loss
+    totals[1] = correct
+    totals[2] = scale
+
+
+@kernel
+def _second_pass(scores, second, u):
+    """Pass one document's scores through the links between labels: see ``model.second_pass``.
+
+    scores (L,) float32   updated
+    second (3 + 2L + L²,) float64   slopes, then scales and offsets of labels, then links
+    u (L,) float64   scratch
+    """
+    labels = scores.size
+    links = 3 + 2 * labels
+    for label in range(labels):
+        u[label] = second[3 + label] * np.float64(scores[label]) + second[3 + labels + label]
+    for m in range(labels):
+        if scores[m] > LIKELY:
+            p = _sigmoid(np.float64(scores[m]))
+            row = second[links + m * labels : links + (m + 1) * labels]
+            for label in range(labels):
+                u[label] += p * row[label]
+    for label in range(labels):
+        scores[label] = np.float32(u[label])
+    _bend(scores, second[:3])
 
 
 @kernel

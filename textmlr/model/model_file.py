@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from itertools import pairwise
 from math import isfinite, log
 from os import PathLike
@@ -76,7 +75,7 @@ def pack(parts: ModelParts, *, quick: bool = False) -> Packed:
     header = {
         "featurizer": options,
         "documents": parts.featurizer.documents,
-        "calibration": asdict(parts.calibration),
+        "calibration": parts.calibration.as_json(),
         "widths": [layer.shape[1] for layer in parts.layers],
         "activation": parts.activation,
         "record": parts.record.as_json(),
@@ -271,7 +270,7 @@ def _options(fields: Json, path: str | PathLike[str]) -> FeaturizerOptions:
 def _calibration(fields: Json, path: str | PathLike[str]) -> Calibration:
     kind = Bent if "offset" in fields else Calibration
     expect(
-        fields.keys() == kind.__dataclass_fields__.keys()
+        fields.keys() == kind().as_json().keys()
         and all(type(value) is float and isfinite(value) for value in fields.values())
         and all(0 < fields.get(name, 1.0) <= MOST_MULTIPLIER for name in ("low", "middle", "high"))
         and -1 <= fields["exponent"] <= 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import frozen
 from textmlr.features.csr_features import Features
 from textmlr.kernels import linear as kernels
-from textmlr.kernels.sigmoids import KNOT
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.parameters import Network
+from textmlr.model.second_pass import SecondPass, Slopes, bend, multipliers
 
 # Scores of one block of documents: 2^20 of them are 4 MB, and 8 MB as probabilities.
 BLOCK_SCORES = 1 << 20
@@ -55,16 +55,26 @@ class Calibration:
 
     def array(self, base: NDArray[np.float32]) -> NDArray[np.float64]:
         """The array for kernels: all but the factor, then the slopes of ``Bent``, then the (L,)
-        scores of a document without a known word: (6 + L,) float64; (6,) where ``base`` has none,
-        and (0,) where there is nothing to do."""
+        scores of a document without a known word, then the second pass: float64; (6,) where
+        ``base`` has none, and (0,) where there is nothing to do."""
         if not self.exponent and self.slopes == STRAIGHT and not base.size:
             return np.zeros(0)
-        return np.array([self.exponent, self.spread, self.least, *self.slopes, *base.tolist()])
+        own = np.array([self.exponent, self.spread, self.least, *self.slopes, *base.tolist()])
+        return own if self.second is None else np.concatenate([own, self.second.array()])
 
     @property
-    def slopes(self) -> tuple[float, float, float]:
+    def slopes(self) -> Slopes:
         """Those of ``Bent``; all 1 elsewhere."""
         return STRAIGHT
+
+    @property
+    def second(self) -> SecondPass | None:
+        """The second pass over labels, which few models have."""
+        return None
+
+    def as_json(self) -> dict[str, Any]:
+        """The numbers, by name; ``of`` makes the calibration of them, without a second pass."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "links"}
 
     def multipliers(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """By what kernels multiply a document's scores: (L,);  scores (L,), those before it."""
@@ -85,33 +95,37 @@ class Bent(Calibration):
     SGD of few epochs is too sure of labels that a document has, and not sure enough of those that
     it lacks.  The line goes through 0 and never falls, so that labels keep their order, and shares
     of features in a score stay exact.  Factor and offset are numbers that θ and its bias take up.
+
+    links  between labels, None for none: a second pass, over the scores so bent
     """
 
     offset: float = 0.0
     low: float = 1.0
     middle: float = 1.0
     high: float = 1.0
+    links: SecondPass | None = None
 
     @property
-    def slopes(self) -> tuple[float, float, float]:
+    def slopes(self) -> Slopes:
         """low, middle, high."""
         return self.low, self.middle, self.high
 
+    @property
+    def second(self) -> SecondPass | None:
+        """``links``."""
+        return self.links
+
     def absorbed(self) -> Bent:
         """This calibration for scores that have the factor and the offset already."""
-        return Bent(low=self.low, middle=self.middle, high=self.high)
+        return Bent(low=self.low, middle=self.middle, high=self.high, links=self.links)
 
     def bend(self, scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """The scores that count, of those before;  any shape, nats."""
-        u = self.factor * scores.astype(np.float64) + self.offset
-        bent = self.low * np.minimum(u + KNOT, 0) + self.high * np.maximum(u - KNOT, 0)
-        own: NDArray[np.float64] = bent + self.middle * np.clip(u, -KNOT, KNOT)
-        return own
+        return bend(self.factor * scores.astype(np.float64) + self.offset, self.slopes)
 
     def multipliers(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """As in ``Calibration``, of scores that have the factor and the offset already."""
-        inside = np.abs(scores) <= KNOT
-        return np.where(inside, self.middle, self.bend(scores) / np.where(inside, 1.0, scores))
+        return multipliers(scores, self.slopes)
 
 
 def base_rates(

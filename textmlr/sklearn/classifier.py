@@ -11,12 +11,18 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
 
 from textmlr.base.errors import InputError
 from textmlr.base.training_options import MOST_PENALTY, Solver, TrainingOptions
+from textmlr.corpus.label_sets import LabelSets, Targets
 from textmlr.features.csr_features import Features
-from textmlr.model.heads import SOFTMAX
+from textmlr.model.heads import SIGMOIDS, SOFTMAX, Head
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import score
 from textmlr.sklearn.conventions import (
@@ -28,7 +34,15 @@ from textmlr.sklearn.conventions import (
     threads_of,
     weights_of,
 )
-from textmlr.sklearn.matrices import counted_once, features_of
+from textmlr.sklearn.matrices import check_size, counted_once, features_of
+from textmlr.sklearn.set_targets import (
+    Indicator,
+    SetTargets,
+    classes_of,
+    given_sets,
+    no_class_weight,
+    subset_accuracy,
+)
 from textmlr.training.exact.penalty_path import fit_exact
 from textmlr.training.objective import Objective
 from textmlr.training.sgd.fit import fit
@@ -39,7 +53,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 MOST = float(np.finfo(np.float32).max) / 2  # the largest weight: differences are finite
-LARGEST = 1e15  # value of a row: sums of its square over many documents are finite in float32
 
 
 class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
@@ -53,6 +66,11 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
     λ₁ = l1_ratio/(C·Σw).  Two things differ.  The intercept is the weight of a feature that is
     always 1, and is penalised like the others.  With two classes both have weights, θ and −θ, so
     that C is half of LogisticRegression's.
+
+    y may also be a matrix of 0 and 1 with a column a class, dense or sparse, or a list of lists of
+    classes, of several lengths.  Then each class is a sigmoid of its own, the loss of a document is
+    the sum of theirs, and predict gives such a matrix: 1 where P is ½ or more.  It is
+    OneVsRestClassifier(LogisticRegression(C)) in one, with its C.
 
     C              inverse strength of the penalty, above 0; infinity for none
     l1_ratio       0 to 1; above 0 most weights become exactly 0
@@ -69,8 +87,8 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
     random_state   the seed of sgd; None is always the same
     n_jobs         threads; None and -1: one a processor.  Their number changes no bit
 
-    classes_       (L,) sorted
-    coef_          (L, V) float32, with two classes (1, V);  intercept_ (L,) or (1,)
+    classes_       (L,) sorted; of a matrix y the numbers of its columns
+    coef_          (L, V) float32, with one of two classes (1, V);  intercept_ (L,) or (1,)
     n_features_in_, feature_names_in_   V, and the names of columns, where they have any
     n_iter_        rounds of the solver, or epochs
     l2_, l1_       λ and λ₁
@@ -102,6 +120,7 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
     l1_: float
     _posterior: Posterior | None
     _sums: CurvatureSums
+    _indicator: Indicator | None
 
     def __init__(
         self,
@@ -129,22 +148,24 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
         self.n_jobs = n_jobs
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
-        """Train on rows X (n, V) and their classes y (n,).
+        """Train on rows X (n, V) and their classes: y (n,), a matrix (n, L) of 0 and 1, or lists.
 
         Raises ValueError where there is nothing to train on, or no minimum (C is infinite, and the
         classes can be separated without error).
         """
         X, y = self._checked(X, y, reset=True)  # noqa: N806
-        classes, codes = np.unique(y, return_inverse=True)
-        weights = self._weights(X, sample_weight, classes, codes)
-        check_two_classes(type(self).__name__, classes, codes, weights)
+        classes, targets = classes_of(y)
+        weights = self._weights(X, sample_weight, classes, targets)
+        if not isinstance(targets, LabelSets):
+            check_two_classes(type(self).__name__, classes, targets, weights)
         penalty = self._penalty()
         self.l2_ = penalty * (1 - self.l1_ratio) / float(weights.sum())
         self.l1_ = penalty * self.l1_ratio / float(weights.sum())
         features = features_of(X, bias=self.fit_intercept)
-        rows, own, summed = counted_once(features, codes.astype(np.int32), weights)
+        rows, own, summed = counted_once(features, targets, weights)
         mean = (summed * (len(summed) / summed.sum())).astype(np.float32)
-        objective = Objective(rows, own, mean, len(classes), self.l2_)
+        self._indicator = y.indicator if isinstance(y, SetTargets) else None
+        objective = Objective(rows, own, mean, len(classes), self.l2_, head=self._head())
         theta = self._solve(objective)
         self.classes_ = classes
         self._keep(theta)
@@ -176,16 +197,18 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
         fresh = not hasattr(self, "classes_")
         known = first_classes(classes) if fresh else self.classes_
         check_same_classes(classes, known)
-        X, y = self._checked(X, y, reset=fresh)  # noqa: N806
+        X, y = self._checked(X, y, known, reset=fresh)  # noqa: N806
         if isinstance(self.class_weight, str):
             raise InputError(
                 f"class_weight={self.class_weight!r} needs all documents at once",
                 mend="give a dict of weights to partial_fit",
             )
-        codes = known_codes(known, y)
-        weights = self._weights(X, sample_weight, known, codes)
+        if not fresh and isinstance(y, SetTargets) != self._head().has_sets:
+            raise ValueError("y has one class a document in one part, and several in another")
+        targets = y.sets if isinstance(y, SetTargets) else known_codes(known, y).astype(np.int32)
+        weights = self._weights(X, sample_weight, known, targets)
         features = features_of(X, bias=self.fit_intercept)
-        rows, own, summed = counted_once(features, codes.astype(np.int32), weights)
+        rows, own, summed = counted_once(features, targets, weights)
         if fresh:
             posterior = Posterior.start(features.columns, len(known), self._penalty())
         else:
@@ -193,35 +216,69 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
             posterior = self._posterior or Posterior.of(self._theta(), penalty, self._sums)
         self.n_iter_ = max(1, posterior.update(rows, own, summed, threads_of(self.n_jobs)))
         self._posterior, self.classes_ = posterior, known
+        self._indicator = y.indicator if isinstance(y, SetTargets) else None
         self._keep(np.clip(posterior.theta, -MOST, MOST).astype(np.float32))
         return self
 
     def decision_function(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
-        """θᵀx of each class, (n, L); with two classes the difference, (n,): above 0, the second."""
+        """θᵀx of each class, (n, L); with one of two classes the difference, (n,): above 0, the
+        second."""
         scores = self._scores(X)
-        return scores[:, 0] if scores.shape[1] == 1 else scores
+        one = scores.shape[1] == 1 and not self._head().has_sets
+        return scores[:, 0] if one else scores
 
-    def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
-        """The likeliest class of each row: (n,)."""
-        best = SOFTMAX.answers(self._all_scores(X))
-        return np.asarray(self.classes_[best])
+    def predict(self, X: Any) -> Any:  # noqa: N803
+        """The likeliest class of each row: (n,); or (n, L), 1 for each class with P >= ½."""
+        scores = self._all_scores(X)
+        if self._indicator is not None:
+            return self._indicator.of(scores >= 0)
+        return np.asarray(self.classes_[self._head().answers(scores)])
 
     def predict_proba(self, X: Any) -> Array:  # noqa: N803
-        """P(class | x) of each row, in the order of classes_: (n, L), rows sum to 1."""
-        return SOFTMAX.probabilities(self._all_scores(X))
+        """P(class | x) of each row, in the order of classes_: (n, L).  Rows sum to 1, but for y
+        with several classes a document."""
+        return self._head().probabilities(self._all_scores(X))
 
     def predict_log_proba(self, X: Any) -> Array:  # noqa: N803
         """log P(class | x), finite where P is 0 in float64: (n, L)."""
-        scores = self._all_scores(X)
-        return np.asarray(SOFTMAX.log_p(scores, SOFTMAX.log_z(scores)))
+        scores, head = self._all_scores(X), self._head()
+        return np.asarray(head.log_p(scores, head.log_z(scores)))
 
-    def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, NDArray[Any]]:  # noqa: N803
-        """X as float32, dense or CSR, and y in one dimension."""
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
+        """The share of rows that are right; of several classes a document, all of which are."""
+        check_is_fitted(self)
+        if not self._head().has_sets:
+            return float(super().score(X, y, sample_weight))
+        return subset_accuracy(y, self.predict(X), self.classes_, sample_weight)
+
+    def _head(self) -> Head:
+        """How scores become P."""
+        return SOFTMAX if getattr(self, "_indicator", None) is None else SIGMOIDS
+
+    def _checked(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        known: NDArray[Any] | None = None,
+        *,
+        reset: bool,
+    ) -> tuple[Any, NDArray[Any] | SetTargets]:
+        """X as float32, dense or CSR, and y in one dimension, or sets;  known  classes, or None."""
+        sets = given_sets(y, known)
         with np.errstate(over="ignore"):  # too large values become infinite, and are refused
-            X, y = validate_data(  # noqa: N806
-                self, X, y, accept_sparse="csr", dtype=np.float32, reset=reset
+            checked = validate_data(
+                self,
+                X,
+                "no_validation" if sets is not None else y,
+                accept_sparse="csr",
+                dtype=np.float32,
+                reset=reset,
             )
-        _check_size(X)
+        X, y = (checked, sets) if sets is not None else checked  # noqa: N806
+        check_size(X)
+        if sets is not None:
+            check_consistent_length(X, sets)
+            return X, sets
         check_classification_targets(y)
         return X, y
 
@@ -230,12 +287,15 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
         X: Any,  # noqa: N803
         sample_weight: Any,
         classes: NDArray[Any],
-        codes: NDArray[Any],
+        y: Targets,
     ) -> Array:
-        own = np.ones(len(codes))
+        own = np.ones(len(y))
         if sample_weight is not None:
             own = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        return weights_of(own, self.class_weight, classes, codes)
+        if isinstance(y, LabelSets):
+            no_class_weight(self.class_weight)
+            return weights_of(own, None, classes, np.zeros(len(y), np.int64))
+        return weights_of(own, self.class_weight, classes, y)
 
     def _penalty(self) -> float:
         """1/C."""
@@ -290,7 +350,7 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
 
     def _keep(self, theta: NDArray[np.float32]) -> None:
         """θ (V + 1, L) as coef_ and intercept_."""
-        if theta.shape[1] == 2:
+        if theta.shape[1] == 2 and self._head().is_relative:
             theta = theta[:, 1:] - theta[:, :1]
         width = self.n_features_in_
         self.coef_ = np.ascontiguousarray(theta[:width]).T
@@ -303,7 +363,8 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
         theta = np.asarray(self.coef_.T, np.float32)
         if self.fit_intercept:
             theta = np.vstack([theta, self.intercept_])
-        return np.hstack([-theta / 2, theta / 2]) if theta.shape[1] == 1 else theta
+        one = theta.shape[1] == 1 and self._head().is_relative
+        return np.hstack([-theta / 2, theta / 2]) if one else theta
 
     def _scores(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
         """(n, L), or (n, 1) with two classes."""
@@ -312,7 +373,7 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
             X = validate_data(  # noqa: N806
                 self, X, accept_sparse="csr", dtype=np.float32, reset=False
             )
-        _check_size(X)
+        check_size(X)
         features: Features = features_of(X, bias=False)
         theta = np.ascontiguousarray(self.coef_.T, dtype=np.float32)
         scores: NDArray[np.float32] = score(features, Network.of([theta])) + np.float32(
@@ -323,22 +384,12 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
     def _all_scores(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
         """(n, L); with two classes the first has 0: softmax of (0, s) is the sigmoid of s."""
         scores = self._scores(X)
-        if scores.shape[1] == 1:
+        if scores.shape[1] == 1 and self._head().is_relative:
             return np.hstack([np.zeros_like(scores), scores])
         return scores
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.classifier_tags.multi_label = True
         return tags
-
-
-def _check_size(X: Any) -> None:  # noqa: N803
-    """Raise InputError for values that are too large for sums in float32."""
-    values = X.data if hasattr(X, "indptr") else X
-    largest = float(max(values.max(initial=0), -values.min(initial=0)))
-    if largest > LARGEST:
-        raise InputError(
-            f"X has the value {largest:.3g}; sums in float32 allow at most {LARGEST:g}",
-            mend="scale its columns (sklearn.preprocessing.MaxAbsScaler)",
-        )

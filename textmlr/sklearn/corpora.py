@@ -16,17 +16,32 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.containers import column_of
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.in_memory import batches_of
+from textmlr.corpus.label_sets import Targets, joined_targets, label_counts, recoded
 from textmlr.corpus.labels import is_missing, plain_name
 from textmlr.corpus.reading import recode
+from textmlr.sklearn.set_targets import SetTargets, given_sets
 
 Array = NDArray[np.float64]
 
 
-def checked(X: Any, y: Any) -> tuple[list[Batch], NDArray[Any]]:  # noqa: N803
-    """Texts as Batches, and their classes, as many.  Raises ValueError."""
+def checked(
+    X: Any,  # noqa: N803
+    y: Any,
+    known: NDArray[Any] | None = None,
+) -> tuple[list[Batch], NDArray[Any] | SetTargets]:
+    """Texts as Batches, and their classes, as many; sets where they have several.
+
+    known  the classes of earlier texts, None for none
+    Raises ValueError.
+    """
     if y is None:
         raise ValueError("y should be a 1d array of classes, got None: y is required")
     batches = batches_of(X)
+    documents = sum(map(len, batches))
+    sets = given_sets(y, known)
+    if sets is not None:
+        check_consistent_length(np.empty(documents), sets)
+        return batches, sets
     if not isinstance(y, np.ndarray | list) and not type(y).__module__.startswith("pandas"):
         column = column_of(y, "labels", "label")
         y = column.to_pylist() if hasattr(column, "chunks") else list(column)
@@ -37,7 +52,6 @@ def checked(X: Any, y: Any) -> tuple[list[Batch], NDArray[Any]]:  # noqa: N803
             f"label {missing[0]} is missing ({y[missing[0]]})",
             mend="fill or drop documents without a label",
         )
-    documents = sum(map(len, batches))
     check_consistent_length(np.empty(documents), y)
     check_classification_targets(y)
     return batches, y
@@ -49,7 +63,7 @@ def names_of(classes: NDArray[Any]) -> list[str]:
 
 
 def corpus_of(
-    batches: list[Batch], classes: NDArray[Any], codes: NDArray[np.int64], weights: Array
+    batches: list[Batch], classes: NDArray[Any], targets: Targets, weights: Array
 ) -> Corpus:
     """A corpus whose labels are the names of the classes that have documents."""
     names = names_of(classes)
@@ -58,9 +72,10 @@ def corpus_of(
             f"two of the classes {classes.tolist()!r:.80} have one name",
             mend="make all classes of one type",
         )
-    used = sorted(names[code] for code in np.unique(codes).tolist())
+    counts = label_counts(targets, len(names)).tolist()
+    used = sorted(name for name, count in zip(names, counts, strict=True) if count)
     place = {name: number for number, name in enumerate(used)}
-    y = np.array([place.get(name, -1) for name in names], np.int32)[codes]
+    y = recoded(targets, np.array([place.get(name, -1) for name in names], np.int32))
     own = None if (weights == 1).all() else weights.astype(np.float32)
     return Corpus(batches, y, used, own, ["memory"] * len(batches))
 
@@ -82,7 +97,7 @@ def joined(parts: Sequence[Corpus]) -> Corpus:
         weights = np.concatenate(ones)
     return Corpus(
         [batch for part in parts for batch in part.batches],
-        np.concatenate([recode(part, labels)[0] for part in parts]),
+        joined_targets([recode(part, labels)[0] for part in parts]),
         labels,
         weights,
         [name for part in parts for name in part.names],

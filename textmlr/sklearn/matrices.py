@@ -9,11 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 
+from textmlr.base.errors import InputError
+from textmlr.corpus.label_sets import LabelSets, Targets
 from textmlr.features.csr_features import Features
 from textmlr.kernels import hashing
 from textmlr.kernels.jit import as_python
 
+LARGEST = 1e15  # value of a row: sums of its square over many documents are finite in float32
+
 _mixed: Callable[[NDArray[np.uint64]], NDArray[np.uint64]] = as_python(hashing._split_mix)
+
+
+def check_size(X: Any) -> None:  # noqa: N803
+    """Raise InputError for values that are too large for sums in float32."""
+    values = X.data if hasattr(X, "indptr") else X
+    largest = float(max(values.max(initial=0), -values.min(initial=0)))
+    if largest > LARGEST:
+        raise InputError(
+            f"X has the value {largest:.3g}; sums in float32 allow at most {LARGEST:g}",
+            mend="scale its columns (sklearn.preprocessing.MaxAbsScaler)",
+        )
 
 
 def features_of(matrix: Any, *, bias: bool) -> Features:
@@ -41,10 +56,10 @@ def features_of(matrix: Any, *, bias: bool) -> Features:
 
 
 def counted_once(
-    features: Features, y: NDArray[np.int32], weights: NDArray[np.float64]
-) -> tuple[Features, NDArray[np.int32], NDArray[np.float64]]:
-    """The same documents, in an order that depends on their content alone.  Equal documents of one
-    class become one, with the sum of their weights; those of weight 0 are left out.
+    features: Features, y: Targets, weights: NDArray[np.float64]
+) -> tuple[Features, Targets, NDArray[np.float64]]:
+    """The same documents, in an order that depends on their content alone.  Equal documents of the
+    same classes become one, with the sum of their weights; those of weight 0 are left out.
 
     So a weight of 2 is two documents, to the bit, and the order of documents changes no bit.
     """
@@ -61,17 +76,21 @@ def counted_once(
     return _take(features, leaders), y[leaders], sums
 
 
-def _keys(features: Features, y: NDArray[np.int32]) -> NDArray[np.uint64]:
-    """A hash of each document and its class: (n,) uint64."""
+def _keys(features: Features, y: Targets) -> NDArray[np.uint64]:
+    """A hash of each document and its classes: (n,) uint64."""
     places = features.indices.astype(np.uint64) << np.uint64(32)
     each = _mixed(places | features.values.view(np.uint32))
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(each, dtype=np.uint64)])
     rows = sums[features.indptr[1:]] - sums[features.indptr[:-1]]
-    return _mixed(rows ^ _mixed(y.astype(np.uint64) + hashing.GOLDEN))
+    if not isinstance(y, LabelSets):
+        return _mixed(rows ^ _mixed(y.astype(np.uint64) + hashing.GOLDEN))
+    hashes = _mixed(y.codes.astype(np.uint64) + hashing.GOLDEN)
+    ends = np.concatenate([np.zeros(1, np.uint64), np.cumsum(hashes, dtype=np.uint64)])
+    return _mixed(rows ^ _mixed(ends[y.offsets[1:]] - ends[y.offsets[:-1]]))
 
 
 def _alike(
-    features: Features, y: NDArray[np.int32], rows: NDArray[np.int64], leaders: NDArray[np.int64]
+    features: Features, y: Targets, rows: NDArray[np.int64], leaders: NDArray[np.int64]
 ) -> bool:
     """Whether each document equals its leader."""
     others = rows != leaders
@@ -80,8 +99,14 @@ def _alike(
         np.array_equal(a.indptr, b.indptr)
         and np.array_equal(a.indices, b.indices)
         and np.array_equal(a.values, b.values)
-        and np.array_equal(y[rows], y[leaders])
+        and _same(y[rows], y[leaders])
     )
+
+
+def _same(a: Targets, b: Targets) -> bool:
+    if isinstance(a, LabelSets) and isinstance(b, LabelSets):
+        return np.array_equal(a.offsets, b.offsets) and np.array_equal(a.codes, b.codes)
+    return np.array_equal(np.asarray(a), np.asarray(b))
 
 
 def _take(features: Features, rows: NDArray[np.int64]) -> Features:

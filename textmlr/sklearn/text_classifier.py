@@ -13,9 +13,9 @@ from textmlr.base.errors import InputError
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.training_options import TrainingOptions
 from textmlr.base.update_options import UpdateOptions
-from textmlr.corpus.batch import Batch
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.in_memory import batches_of
+from textmlr.corpus.label_sets import LabelSets, Targets
 from textmlr.model.model import Model
 from textmlr.sklearn.conventions import (
     check_same_classes,
@@ -31,6 +31,13 @@ from textmlr.sklearn.estimator_parameters import (
     featurizer_options,
     has_parameters,
     training_options,
+)
+from textmlr.sklearn.set_targets import (
+    Indicator,
+    SetTargets,
+    classes_of,
+    no_class_weight,
+    subset_accuracy,
 )
 from textmlr.training.corpus_training import train_corpus
 from textmlr.training.update.model_update import update_model
@@ -65,6 +72,10 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
     Arrow, columns of Hugging Face datasets.  sample_weight counts where steps are drawn, and in
     the loss: a weight of 2 is about two documents.
 
+    y may also be a matrix of 0 and 1 with a column a class, dense or sparse, or a list of lists of
+    classes, of several lengths.  Then predict gives such a matrix: 1 where P is at or above the
+    threshold of the class, which ``maximise`` chooses (``model_.parts.thresholds``).
+
     >>> from textmlr.sklearn import TextClassifier
     >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
     >>> classifier = TextClassifier(ngrams=(1, 1), char_ngrams=None).fit(texts, [1, 0, 1, 0])
@@ -78,19 +89,22 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
     model_: Model
     _kept: list[Corpus] | None  # parts so far, while they are few
     _trained: int  # documents of the last training
+    _indicator: Indicator | None
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
-        """Train on texts X and their classes y.
+        """Train on texts X and their classes: y (n,), a matrix (n, L) of 0 and 1, or lists.
 
         Raises ValueError (``textmlr.InputError``) for a document that is no text, naming its
         position, and where there is nothing to train on.
         """
         batches, y = checked(X, y)
-        classes, codes = np.unique(y, return_inverse=True)
-        weights = self._weights(batches, sample_weight, classes, codes)
-        check_two_classes(type(self).__name__, classes, codes, weights)
-        self.model_ = self._train(corpus_of(batches, classes, codes, weights))
+        classes, targets = classes_of(y)
+        weights = self._weights(sample_weight, classes, targets)
+        if not isinstance(targets, LabelSets):
+            check_two_classes(type(self).__name__, classes, targets, weights)
+        self.model_ = self._train(corpus_of(batches, classes, targets, weights))
         self._kept, self._trained = None, len(y)
+        self._indicator = y.indicator if isinstance(y, SetTargets) else None
         self.classes_ = classes
         return self
 
@@ -120,11 +134,14 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
                 f"class_weight={self.class_weight!r} needs all texts at once",
                 mend="give a dict of weights to partial_fit",
             )
-        batches, y = checked(X, y)
-        codes = known_codes(known, y)
-        part = corpus_of(batches, known, codes, self._weights(batches, sample_weight, known, codes))
+        batches, y = checked(X, y, known)
+        targets = y.sets if isinstance(y, SetTargets) else known_codes(known, y)
+        indicator = y.indicator if isinstance(y, SetTargets) else None
+        if not fresh and (indicator is None) != (self._indicator is None):
+            raise ValueError("y has one class a document in one part, and several in another")
+        part = corpus_of(batches, known, targets, self._weights(sample_weight, known, targets))
         if fresh:
-            self._kept, self._trained = [], 0
+            self._kept, self._trained, self._indicator = [], 0, indicator
         self._learn(part)
         self.classes_ = known
         return self
@@ -159,16 +176,26 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
     def decision_function(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
         """θᵀf(x) of each class, calibrated: (n, L); with two classes the difference, (n,)."""
         scores = self._scores(X)
-        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
+        one = scores.shape[1] == 2 and self._indicator is None
+        return scores[:, 1] - scores[:, 0] if one else scores
 
-    def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
-        """The likeliest class of each text: (n,)."""
+    def predict(self, X: Any) -> Any:  # noqa: N803
+        """The likeliest class of each text: (n,); or (n, L), 1 for each class that answers."""
+        if getattr(self, "_indicator", None) is not None:
+            check_is_fitted(self)
+            thresholds = self.model_.parts.thresholds
+            assert self._indicator is not None
+            assert thresholds is not None
+            # A class without documents has P = 0, below any threshold.
+            own = self._ordered(thresholds[None, :], 1.0)
+            return self._indicator.of(self.predict_proba(X) >= own)
         scores = self._scores(X)
         best = self.model_.parts.head.answers(scores)
         return np.asarray(self.classes_[best])
 
     def predict_proba(self, X: Any) -> Array:  # noqa: N803
-        """P(class | text), in the order of classes_: (n, L), rows sum to 1."""
+        """P(class | text), in the order of classes_: (n, L).  Rows sum to 1, but for y with several
+        classes a document."""
         check_is_fitted(self)
         found = self.model_.probabilities(_several(X), threads=threads_of(self.n_jobs))
         return self._ordered(found, 0.0)
@@ -181,6 +208,13 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         scores = self._ordered(self.model_.scores(batches, threads=threads), -np.inf)
         log_z = self.model_.log_z(batches, threads=threads)
         return np.asarray(self.model_.parts.head.log_p(scores, log_z))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
+        """The share of texts that are right; of several classes a document, all of which are."""
+        check_is_fitted(self)
+        if self._indicator is None:
+            return float(super().score(X, y, sample_weight))
+        return subset_accuracy(y, self.predict(X), self.classes_, sample_weight)
 
     def _scores(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
         check_is_fitted(self)
@@ -197,21 +231,18 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
             columns = np.pad(columns, ((0, 0), (0, 1)), constant_values=other)
         return columns[:, numbers]
 
-    def _weights(
-        self,
-        batches: list[Batch],
-        sample_weight: Any,
-        classes: NDArray[Any],
-        codes: NDArray[np.int64],
-    ) -> Array:
+    def _weights(self, sample_weight: Any, classes: NDArray[Any], targets: Targets) -> Array:
         """(n,): sample_weight times a dict's class_weight; training itself knows "balanced"."""
-        own = np.ones(len(codes))
+        own = np.ones(len(targets))
         if sample_weight is not None:
-            own = _check_sample_weight(sample_weight, codes, dtype=np.float64)
+            own = _check_sample_weight(sample_weight, own, dtype=np.float64)
             if (own < 0).any():
                 raise ValueError("negative values in sample_weight: give weights of at least 0")
+        if isinstance(targets, LabelSets):
+            no_class_weight(self.class_weight)
+            return weights_of(own, None, classes, np.zeros(len(targets), np.int64))
         each = None if self.class_weight == "balanced" else self.class_weight
-        return weights_of(own, each, classes, codes)
+        return weights_of(own, each, classes, targets)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
@@ -220,6 +251,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
+        tags.classifier_tags.multi_label = True
         return tags
 
 

@@ -203,3 +203,15 @@ def turns(
             rows = rows[np.minimum(drawn, last)]
         shuffled = np.random.default_rng([seed, epoch, part]).permutation(rows)
         yield Turn(part, shuffled.astype(np.int32), int(bounds[place]))
+
+
+def drawn_order(weights: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.int64]:
+    """The places of documents in the order of an epoch, random: each once, or with weights w_i·n/Σw
+    times on average, rounded at random (systematic resampling)."""
+    n = len(weights)
+    if (weights == weights[0]).all():
+        return rng.permutation(n)
+    edges = np.cumsum(weights, dtype=np.float64)
+    marks = (np.arange(n) + rng.random()) * (edges[-1] / n)
+    last = int(np.flatnonzero(weights)[-1])  # rounding may put a mark past the end
+    return rng.permutation(np.minimum(np.searchsorted(edges, marks, side="right"), last))

@@ -19,8 +19,15 @@ LEAST_HELD_OUT = 20
 
 
 def check_labels(objective: AnyObjective) -> None:
-    """Raise InputError unless two labels have documents of positive weight."""
-    if np.count_nonzero(label_counts(objective.y[objective.weights > 0], objective.labels)) < 2:
+    """Raise InputError unless two labels have documents of positive weight, one where documents
+    have sets of labels."""
+    counts = label_counts(objective.y[objective.weights > 0], objective.labels)
+    found = int(np.count_nonzero(counts))
+    if objective.head.has_sets and not found:
+        raise InputError(
+            "no document of positive weight has a label", mend="give documents that have labels"
+        )
+    if not objective.head.has_sets and found < 2:
         raise InputError(
             "every document of positive weight has the same label",
             mend="give documents of two labels at least",

@@ -36,6 +36,10 @@ VIRAMA, NUKTA = 9, 7  # combining classes of their marks; vowel signs have 0
 # documents.  The gain of longer word n-grams grows with it: on a sample they may be worse by up to
 # LENT.
 CHOICE_BYTES = 4 << 20
+# Sets of labels take longer, and their losses lie further apart.  Their labels have few documents,
+# which pairs of words may not help: words alone are tried as well.
+SET_CHOICE_BYTES = 1 << 20
+SINGLE_WORDS = (1, 1)
 EARNED = 0.985
 EARNED_ON_SAMPLE = 0.93
 LENT = 1.045
@@ -108,14 +112,20 @@ def choose(
     if len(corpus.labels) > CHOICE_LABELS:
         return NgramChoice(plain, [], None)
     bench = _Bench(corpus, training, threads, watch, head)
-    sample = drawn(corpus, CHOICE_BYTES, training.seed)
-    judges = None if validation is None else drawn(validation, CHOICE_BYTES, training.seed)
+    most = SET_CHOICE_BYTES if head.has_sets else CHOICE_BYTES
+    sample = drawn(corpus, most, training.seed)
+    judges = None if validation is None else drawn(validation, most, training.seed)
     best, large = plain, sample is not corpus
     words = plain
     if large and plain.min_df is None and plain.hash_bits is None:
         # As with all features of the corpus: a sample may have too few for that.
         words = replace(plain, min_df=MANY_MIN_DF)
     loss = bench.loss_of(words, sample, judges)
+    if head.has_sets and options.ngrams == AUTO:
+        found = bench.loss_of(replace(words, ngrams=SINGLE_WORDS), sample, judges)
+        if found < loss:
+            loss, words = found, replace(words, ngrams=SINGLE_WORDS)
+            best = plain = replace(plain, ngrams=SINGLE_WORDS)
     characters = _characters(sample, plain, LONG_SYLLABLES if large else SYLLABLES)
     short = characters is None
     if options.char_ngrams == AUTO and np.isfinite(loss) and not (plain.char_ngrams or short):
@@ -125,7 +135,8 @@ def choose(
         found = bench.loss_of(replace(words, char_ngrams=characters), sample, judges)
         if found < earned * loss:
             best = replace(plain, char_ngrams=characters)
-    if options.ngrams == AUTO and np.isfinite(loss) and best is plain and (large or short):
+    longer = (large or short) and words.word_range != SINGLE_WORDS
+    if options.ngrams == AUTO and np.isfinite(loss) and best is plain and longer:
         found = bench.loss_of(replace(words, ngrams=MORE_WORDS), sample, judges)
         if found < (LENT if large else 1.0) * loss:
             best = replace(plain, ngrams=MORE_WORDS)

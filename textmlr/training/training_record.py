@@ -58,22 +58,30 @@ def training_record(
     """
     return Record(
         versions=VersionsRecord.now(),
-        options={k: v for k, v in asdict(options).items() if k not in NEWER or v is not None},
+        options=written_options(options),
         corpus=_corpus(corpus, duplicates, rows, options),
         ngrams=tuple(CandidateRecord(**asdict(candidate)) for candidate in candidates),
         cut=_cut(rows.cut) if rows.cut else None,
         held_out=_held_out(found, overlap),
         final=_exact(found, options.l1) if isinstance(found, ExactFit) else _sgd(found),
-        thresholds=_thresholds(found.thresholds, options),
+        thresholds=thresholds_record(found.thresholds, options),
     )
 
 
 def calibration_record(calibration: Calibration) -> CalibrationRecord:
     """A calibration, as the record has it."""
-    return CalibrationRecord(**asdict(calibration))
+    return CalibrationRecord(**calibration.as_json())
 
 
-def _thresholds(found: Thresholds | None, options: TrainingOptions) -> ThresholdsRecord | None:
+def written_options(options: TrainingOptions) -> dict[str, object]:
+    """The options as the record has them."""
+    return {k: v for k, v in asdict(options).items() if k not in NEWER or v is not None}
+
+
+def thresholds_record(
+    found: Thresholds | None, options: TrainingOptions
+) -> ThresholdsRecord | None:
+    """How thresholds were chosen, as the record has it."""
     if found is None:
         return None
     return ThresholdsRecord(

@@ -32,21 +32,6 @@ class F1Scores:
 
 
 @dataclass(frozen=True, slots=True)
-class BestF1:
-    """The highest F1 that thresholds chosen on these very documents reach: flattering, and a bound.
-
-    micro, samples  by one threshold for all labels, which stands beside
-    macro           by a threshold of each label's own
-    """
-
-    micro: float
-    micro_threshold: float
-    macro: float
-    samples: float
-    samples_threshold: float
-
-
-@dataclass(frozen=True, slots=True)
 class AtCut:
     """Answers where each label with P >= threshold is one: labels a document, precision and recall
     over all pairs (None for a precision without answers, a recall without labels), and F1."""

@@ -17,18 +17,18 @@ from textmlr.corpus.label_sets import LabelSets
 from textmlr.evaluation.evaluation import check_evaluation_options
 from textmlr.evaluation.intervals import RESAMPLES
 from textmlr.evaluation.multilabel.at_rank import AtRank, at_ranks
+from textmlr.evaluation.multilabel.best_f1 import BestF1, best_f1
 from textmlr.evaluation.multilabel.f1_scores import (
     CUTS,
     HALF,
     AtCut,
-    BestF1,
     Counts,
     F1Scores,
     at_cuts,
     counts_at,
 )
 from textmlr.evaluation.multilabel.pair_reliability import LIKELY, error_of, pair_reliability
-from textmlr.evaluation.multilabel.ranked_labels import best_f1, ranked_labels
+from textmlr.evaluation.multilabel.ranked_labels import ranked_labels
 from textmlr.evaluation.multilabel.set_answers import SetAnswers
 from textmlr.evaluation.multilabel.set_chance import SetChance, set_chance
 from textmlr.evaluation.multilabel.set_intervals import SetIntervals, resampled_figures
@@ -59,6 +59,8 @@ class MultilabelEvaluation:
     at_rank   figures of the 1, 3 and 5 likeliest labels
     exact     share of documents whose answers are their labels, all of them and no other
     hamming_loss  share of all pairs of a document and a label that are answered wrongly
+    cost      mean over documents of the labels that are missed, and the cost of those that are
+              wrong; None unless the model's thresholds are chosen by costs
     mean_average_precision  mean over the labels that documents have, None without any
     log_loss  mean over documents of the sum over labels of their cross-entropy, nats
     ece       expected calibration error of the pairs of a document and a label with P >= 0.05:
@@ -83,6 +85,7 @@ class MultilabelEvaluation:
     at_rank: tuple[AtRank, ...]
     exact: float
     hamming_loss: float
+    cost: float | None
     mean_average_precision: float | None
     log_loss: float
     ece: float
@@ -231,6 +234,7 @@ def judge_sets(
         at_rank=at_ranks(answered),
         exact=float(is_exact.mean()),
         hamming_loss=wrong / (n * width),
+        cost=_cost(answered, counts),
         mean_average_precision=float(np.mean(precisions)) if precisions else None,
         log_loss=float(answered.losses.mean()),
         ece=error_of(likely),
@@ -245,6 +249,14 @@ def judge_sets(
         overlap=answered.overlap,
         answered=answered,
     )
+
+
+def _cost(answered: SetAnswers, counts: Counts) -> float | None:
+    if answered.cost is None:
+        return None
+    hits = int(counts.hits.sum())
+    missed, wrong = int(counts.labels.sum()) - hits, int(counts.answers.sum()) - hits
+    return (missed + answered.cost * wrong) / len(answered)
 
 
 def _check_probabilities(names: Sequence[str], probabilities: Any) -> None:

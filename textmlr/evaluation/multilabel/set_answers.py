@@ -17,7 +17,10 @@ from textmlr.evaluation.labelled_answers import LEAST_PROBABILITY, given_answers
 from textmlr.model.heads import SIGMOIDS, Head
 from textmlr.model.label_choice import LabelChoice
 from textmlr.model.model import Model
+from textmlr.model.record import Record
 from textmlr.model.scoring import row_blocks
+
+EVEN_COST = 1.0  # of a wrong answer, where nothing is said
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -33,6 +36,8 @@ class SetAnswers:
                    where the model does not say
     trained_documents  the documents of training, or the sum of their weights; 0 likewise
     head           of the model
+    cost           of a wrong answer, where a missed label costs 1; None unless the thresholds are
+                   chosen by costs
     answered       the labels that are answers, codes into names
     """
 
@@ -45,6 +50,7 @@ class SetAnswers:
     trained_on: NDArray[np.float64] | None = None
     trained_documents: float = 0.0
     head: Head = SIGMOIDS
+    cost: float | None = None
     answered: LabelSets = field(init=False)
 
     def __post_init__(self) -> None:
@@ -106,7 +112,6 @@ def answer_sets(
     codes = np.array([code_of[label] for label in corpus.labels], np.int32)
     known = model.record.label_weights()
     is_known = len(known) == len(model.labels)
-    documents = 0 if model.record.corpus is None else model.record.corpus.documents
     return SetAnswers(
         names,
         as_sets(corpus.y).recoded(codes),
@@ -115,9 +120,17 @@ def answer_sets(
         given.invalid,
         given.overlap,
         known if is_known else None,
-        float(documents) if is_known else 0.0,
+        model.record.documents or 0.0,
         parts.head,
+        _cost_of(model.record),
     )
+
+
+def _cost_of(record: Record) -> float | None:
+    if record.option("maximise") != "utility":
+        return None
+    cost = record.option("cost_false_positive")
+    return EVEN_COST if cost is None else float(cost)
 
 
 def answers_at(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textmlr.evaluation.multilabel.f1_scores import AtCut, BestF1, F1Scores
+from textmlr.evaluation.multilabel.best_f1 import BestF1
+from textmlr.evaluation.multilabel.f1_scores import AtCut, F1Scores
 from textmlr.evaluation.report.drawing import FONT, Theme, canvas, in_percent
 from textmlr.evaluation.report.plots import WIDTH
 

@@ -151,8 +151,7 @@ def thresholds_of(
         return None
     if scored is None:
         return Thresholds.even(objective.labels)
-    p = objective.head.probabilities(scored.scores)
-    return choose_thresholds(p, as_sets(scored.y), scored.weights, options)
+    return choose_thresholds(scored.scores, as_sets(scored.y), scored.weights, options)
 
 
 Solve = Callable[[float, float], Optimum]

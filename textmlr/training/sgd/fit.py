@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from textmlr.base.threads import map_blocks
 from textmlr.base.training_options import DEFAULT_IDF_POWER, DEFAULT_L2, TrainingOptions
 from textmlr.model.scoring import Calibration, Shrunk
+from textmlr.model.second_pass import SecondPass
 from textmlr.training.calibration import Scored, calibrate_or_shrink
 from textmlr.training.cross_fitting import rates_of
 from textmlr.training.dealt_parts import AnyObjective
@@ -20,7 +21,14 @@ from textmlr.training.objective import Objective
 from textmlr.training.run_state import StateStore
 from textmlr.training.sgd.crossed_trials import plans_of
 from textmlr.training.sgd.descent import SGD, of_theta
-from textmlr.training.sgd.runs import NO_FACTS, ColumnFacts, Runs
+from textmlr.training.sgd.runs import (
+    NO_FACTS,
+    ColumnFacts,
+    Runs,
+    idf_powers,
+    learning_rates,
+    middle_rate,
+)
 from textmlr.training.sgd.set_calibration import SetCalibration, thresholds_of
 from textmlr.training.sgd.trial_run import Progress, TrialResults, TrialRun, Watch, best_of
 from textmlr.training.sgd.trials import Search
@@ -51,7 +59,7 @@ class Fit:
     halvings      times the final run's step diverged and was halved
     averaged      0, or how many runs θ is the average of: one of each trial's plan, where documents
                   are few and plans several
-    thresholds    of labels, where documents have sets of them
+    thresholds, second   of labels, where documents have sets of them
     """
 
     layers: list[NDArray[np.float32]]
@@ -69,6 +77,7 @@ class Fit:
     halvings: int
     averaged: int = 0
     thresholds: Thresholds | None = None
+    second: SecondPass | None = None
 
 
 def fit(
@@ -132,6 +141,7 @@ def fit(
         sum(epoch.halved for epoch in final.history),
         len(stage.shares) if len(stage.shares) > 1 else 0,
         stage.thresholds(threads),
+        None if stage.sets is None else stage.sets.second,
     )
 
 
@@ -170,7 +180,7 @@ class _FinalStage:
         everything = np.arange(len(runs.objective.y), dtype=np.int32)
         if best is None:
             epochs, power = search.epochs, search.powers[0]
-            rate, folds = options.learning_rate or options.middle_rate, []
+            rate, folds = middle_rate(options, runs.objective.head), []
         else:
             epochs, power, rate = best.epochs, best.idf_power, best.learning_rate
             folds = search.folds()
@@ -203,14 +213,20 @@ class _FinalStage:
         """The run without the documents that judge which is most like the final one."""
         if self.best is None or not self.scored:
             return self.twin or self.best
-        scored = Scored.joined([self.scored[number] for number in sorted(self.scored)])
+        scored = Scored.joined([self.scored.pop(number) for number in sorted(self.scored)])
         runs = self.search.runs
         rates, counts = rates_of(runs.objective)
         if runs.objective.head.has_sets:
             own = SetCalibration.of(scored, rates, counts, runs.options, biased=runs.biased)
-            self.sets, calibration, loss = own, own.common, own.loss
-        else:
-            calibration, loss = calibrate_or_shrink(scored, rates, counts, biased=runs.biased)
+            self.sets = own
+            return replace(
+                self.best,
+                calibration=own.common,
+                loss=own.loss,
+                accuracy=scored.accuracy,
+                never_answered=own.thresholds.never_answered,
+            )
+        calibration, loss = calibrate_or_shrink(scored, rates, counts, biased=runs.biased)
         return replace(
             self.best,
             calibration=calibration,
@@ -330,8 +346,8 @@ def most_epochs(
         own = plans_of(options.decided(), idf=idf is not None)
         return len(own) + max(epochs for _, _, epochs in own)
     trials = 0
-    powers = 1 if idf is None else len(options.idf_powers(choose=True))
+    powers = 1 if idf is None else len(idf_powers(options, objective.head, choose=True))
     if options.holdout:
-        rates = 1 if options.learning_rate is not None else len(options.decided().learning_rates)
+        rates = len(learning_rates(options.decided(), objective.head))
         trials = powers + rates - 1
     return (trials + 1) * options.epochs_of(len(objective.y))

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.label_sets import as_sets
 from textmlr.model.scoring import Bent, Calibration, Shrunk
+from textmlr.model.second_pass import SecondPass
 from textmlr.training.calibration import Scored, calibrate_or_shrink, calibrated
-from textmlr.training.label_calibration import LabelCalibration, LabelScales
+from textmlr.training.label_calibration import LabelScales, ScoreHistogram, label_scales
+from textmlr.training.label_links import second_pass
 from textmlr.training.thresholds import Thresholds, choose_thresholds
 
 
@@ -22,12 +24,14 @@ class SetCalibration:
     common      alike for all labels
     scales      of each label, with the common factor and offset in them; None where documents say
                 too little of single labels
+    second      the second pass over labels; None where it is no better without
     thresholds  of each label
-    loss        mean of the documents that it was fitted on, calibrated as all labels are alike
+    loss        mean of the documents that it was fitted on
     """
 
     common: Calibration
     scales: LabelScales | None
+    second: SecondPass | None
     thresholds: Thresholds
     loss: float
 
@@ -41,27 +45,31 @@ class SetCalibration:
         *,
         biased: bool,
     ) -> SetCalibration:
-        """The calibration by documents that a run like the final one never saw.
+        """The calibration by documents that a run like the final one never saw; their scores are
+        written over.
 
         rates, counts  as in ``calibration.shrink``
         """
-        common, scales, loss = Calibration(), None, scored.loss
-        if options.calibration:
-            common, loss = calibrate_or_shrink(scored, rates, counts, biased=biased)
-            if isinstance(common, Bent):
-                own = LabelCalibration(
-                    scored.scores, as_sets(scored.y), scored.weights, biased=biased
-                )
-                scales = own.labels(common)
-                scores = scales.calibrated(scored.scores, common)
-                scored = replace(scored, scores=scores)
-                loss = scored.loss
-            elif isinstance(common, Shrunk):
-                scored = calibrated(scored, common, counts)
-        return cls(common, scales, thresholds_of(scored, options), loss)
+        if not options.calibration:
+            return cls(Calibration(), None, None, thresholds_of(scored, options), scored.loss)
+        common, loss = calibrate_or_shrink(scored, rates, counts, biased=biased)
+        if not isinstance(common, Bent):
+            assert isinstance(common, Shrunk)
+            own = calibrated(scored, common, counts)
+            return cls(common, None, None, thresholds_of(own, options), loss)
+        sets, weights = as_sets(scored.y), scored.weights
+        histogram = ScoreHistogram.of(scored.scores, sets, weights)
+        scales = label_scales(histogram, common, biased=biased)
+        loss = histogram.loss(scales, common)
+        scores = scales.calibrated(scored.scores, common, in_place=True)
+        second = None
+        found = second_pass(scores, sets, weights, options.seed, loss=loss, biased=biased)
+        if found is not None:
+            second, scores, loss = found
+        thresholds = thresholds_of(replace(scored, scores=scores), options)
+        return cls(common, scales, second, thresholds, loss)
 
 
 def thresholds_of(scored: Scored, options: TrainingOptions) -> Thresholds:
     """The thresholds that documents choose, their scores calibrated."""
-    p = scored.head.probabilities(scored.scores)
-    return choose_thresholds(p, as_sets(scored.y), scored.weights, options)
+    return choose_thresholds(scored.scores, as_sets(scored.y), scored.weights, options)

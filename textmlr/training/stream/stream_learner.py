@@ -24,8 +24,8 @@ from textmlr.features.csr_features import Features
 from textmlr.kernels import linear as linear_kernels
 from textmlr.kernels import streaming as kernels
 from textmlr.model.heads import SOFTMAX, Head, Kernel
-from textmlr.model.scoring import BLOCK_SCORES, Calibration
-from textmlr.training.calibration import Scored, calibrate
+from textmlr.model.scoring import BLOCK_SCORES
+from textmlr.training.calibration import Scored
 from textmlr.training.stream.recent import Recent, StreamFigures, figures_of
 
 MOST_LABELS = 10_000
@@ -264,16 +264,16 @@ class StreamLearner:
         """The figures of the latest documents, ``recent.RECENT`` at most."""
         return self.recent.figures(self.documents)
 
-    def calibration(self) -> Calibration:
-        """The calibration of the latest documents, as they were predicted before training on
-        them."""
+    def scored(self) -> Scored | None:
+        """The latest documents that count, with their scores from before training on them; None
+        for none, or where there are no labels to tell apart."""
         recent, n = self.recent, self.documents
         counts = np.flatnonzero(recent.weights[:n] > 0)
         if self.labels < 2 or not len(counts):
-            return Calibration()
+            return None
         scores = np.ascontiguousarray(recent.scores[counts, : self.labels])
         y = recent.targets(counts, self.labels)
-        return calibrate(Scored(scores, y, recent.weights[counts], self.head))[0]
+        return Scored(scores, y, recent.weights[counts], self.head)
 
     @property
     def is_finite(self) -> bool:

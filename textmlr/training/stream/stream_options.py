@@ -10,7 +10,14 @@ from textmlr.base.training_options import TrainingOptions
 
 STREAM_HASH_BITS = 22  # the default: the vocabulary of a stream has no end
 # The training options that a stream takes, and those that it takes with one value alone.
-TAKEN = {"learning_rate", "idf_power", "calibration", "seed"}
+TAKEN = {
+    "learning_rate",
+    "idf_power",
+    "calibration",
+    "maximise",
+    "cost_false_positive",
+    "seed",
+}
 FIXED = {"solver": "sgd"}
 CHOSEN = ("idf", "min_df", "max_df", "max_features", "vocabulary")  # of the featurizer: not taken
 REASONS = {  # why a stream does not take the others
@@ -48,3 +55,16 @@ def check_options(
     bits = featurizer_options.hash_bits or STREAM_HASH_BITS
     decided = replace(featurizer_options.decided(), hash_bits=bits, idf=False)
     return decided, replace(training_options, solver="sgd")
+
+
+def check_maximise(options: TrainingOptions, *, multilabel: bool) -> None:
+    """Refuse options of thresholds where a document has one label."""
+    if options.maximise is not None and not multilabel:
+        raise OptionError(
+            "maximise",
+            Sentence(
+                "{maximise} chooses thresholds, and each document of the stream has one label",
+                {"maximise": options.maximise},
+            ),
+            Sentence("leave it out, or give {multilabel}", {"multilabel": True}),
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
 
@@ -18,9 +17,13 @@ from textmlr.model.record import (
     StreamRecord,
     VersionsRecord,
 )
-from textmlr.model.scoring import Calibration
+from textmlr.training.stream.stream_calibration import StreamCalibration
 from textmlr.training.stream.stream_learner import StreamLearner
-from textmlr.training.training_record import calibration_record
+from textmlr.training.training_record import (
+    calibration_record,
+    thresholds_record,
+    written_options,
+)
 
 
 def coded(codes: Targets, names: Sequence[str], known: dict[str, int]) -> Targets:
@@ -44,13 +47,13 @@ def coded(codes: Targets, names: Sequence[str], known: dict[str, int]) -> Target
 
 
 def stream_record(
-    options: TrainingOptions, corpus: CorpusRecord, learner: StreamLearner, calibration: Calibration
+    options: TrainingOptions, corpus: CorpusRecord, learner: StreamLearner, found: StreamCalibration
 ) -> Record:
     """The model's record of its training, in the form of ``training.training_record``."""
     so_far = learner.so_far
     return Record(
         versions=VersionsRecord.now(),
-        options=asdict(options),
+        options=written_options(options),
         corpus=corpus,
         held_out=HeldOutRecord(
             documents=0, folds=0, origin="stream", loss=None, accuracy=None, trials=()
@@ -58,7 +61,7 @@ def stream_record(
         final=SgdRecord(
             solver="stream",
             idf_power=learner.power,
-            calibration=calibration_record(calibration),
+            calibration=calibration_record(found.fitted),
             learning_rate=learner.rate,
             epochs=1,
             loss=so_far.loss,
@@ -70,4 +73,5 @@ def stream_record(
             so_far=ProgressiveRecord(**so_far._asdict()),
             lately=ProgressiveRecord(**learner.lately._asdict()),
         ),
+        thresholds=thresholds_record(found.thresholds, options),
     )

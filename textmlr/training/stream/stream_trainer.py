@@ -30,18 +30,17 @@ from textmlr.model.heads import SIGMOIDS, SOFTMAX
 from textmlr.model.model import Model, versions
 from textmlr.model.record import CorpusRecord, TakenRecord
 from textmlr.model.record_schema import WrongRecordError
-from textmlr.model.scoring import Calibration
 from textmlr.training.feature_names import BLOCK_BYTES, CANDIDATES, heaviest
 from textmlr.training.stream.inputs import MOST_INPUTS, InputMark, Key, Position
 from textmlr.training.stream.learner_state import restored, state_of
 from textmlr.training.stream.recent import StreamFigures
 from textmlr.training.stream.reservoir import Reservoir
+from textmlr.training.stream.stream_calibration import StreamCalibration
 from textmlr.training.stream.stream_learner import StreamLearner
-from textmlr.training.stream.stream_options import check_options
+from textmlr.training.stream.stream_options import check_maximise, check_options
 from textmlr.training.stream.stream_record import coded, stream_record
 
 KIND = "stream"  # the kind of tensor file, in a checkpoint's header
-EVEN = 0.5  # P of a label that is as likely as not
 MOST_FILES = 100  # files that a model's record names
 
 
@@ -86,6 +85,7 @@ class StreamTrainer:
         own = check_options(
             featurizer_options or FeaturizerOptions(), training_options or TrainingOptions()
         )
+        check_maximise(own[1], multilabel=multilabel)
         self.featurizer_options, self.options = own
         features = self.featurizer_options
         self._featurizer = Featurizer(features)
@@ -238,10 +238,8 @@ class StreamTrainer:
         by_name = np.array(sorted(range(learner.labels), key=self.labels.__getitem__))
         theta = learner.theta[by_frequency[:, None], by_name[None, :]]
         columns = HashedColumns.restore(learner.kept[by_frequency], learner.width, frequencies)
-        calibration = Calibration()
-        if self.options.calibration is not False:
-            calibration = learner.calibration()
-        record = stream_record(self.options, self._corpus(by_name), learner, calibration)
+        own = StreamCalibration.of(learner, self.counts, self.totals, self.options)
+        record = stream_record(self.options, self._corpus(by_name), learner, own)
         labels = sorted(self.labels)
         featurizer = Featurizer.restore(self.featurizer_options, None, None, labels, self.documents)
         few = min(used, CANDIDATES)
@@ -249,23 +247,27 @@ class StreamTrainer:
         blocks = list(blocks_of([self._reservoir.batch()], BLOCK_BYTES))
         census = Census.of(blocks, Hasher(self.featurizer_options), columns, int(learner.bias), few)
         featurizer.column_names = heaviest(theta, frequencies[:few], totals, census, columns)
-        theta *= np.float32(calibration.factor)
+        theta *= own.factors[by_name]
+        if own.offsets is not None:
+            theta[np.flatnonzero(columns.kept == 0)] += own.offsets[by_name]
         return Model(
             labels,
             featurizer,
             [theta],
             record,
             columns,
-            calibration.absorbed(),
+            own.of_model(by_name),
             head=learner.head,
-            thresholds=np.full(len(labels), EVEN) if self.multilabel else None,
+            thresholds=None if own.thresholds is None else own.thresholds.values[by_name],
         )
 
     def _corpus(self, by_name: NDArray[np.int64]) -> CorpusRecord:
         """The record of all documents;  by_name  (L,) the codes of the labels, by their names."""
         weights = None
         if self.weighted and any(self.totals):  # they do not all count alike
-            weights = tuple(self.totals[code] for code in by_name.tolist())
+            # Of label sets they are shares of documents, whose mean weight is 1 here.
+            scale = self.documents / self._learner.totals[0] if self.multilabel else 1.0
+            weights = tuple(float(scale * self.totals[code]) for code in by_name.tolist())
         return CorpusRecord(
             files=tuple(self.files),
             documents=self.documents,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.corpus.corpus import Corpus
+from textmlr.model.heads import SIGMOIDS, SOFTMAX
 from textmlr.training.objective import Objective
 from textmlr.training.rows import Rows
 from textmlr.training.tuning.space import Setting
@@ -93,7 +94,8 @@ class FeatureCache:
 
     def _make(self, setting: Setting) -> SettingFeatures:
         began = time.perf_counter()
-        rows = Rows.of(self._corpus, setting.featurizer, setting.training, self._threads)
+        head = SIGMOIDS if self._corpus.is_multilabel else SOFTMAX
+        rows = Rows.of(self._corpus, setting.featurizer, setting.training, self._threads, head)
         judge = None
         if self._validation is not None:
             judge = rows.judge(self._validation, setting.training, self._threads)

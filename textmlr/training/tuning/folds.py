@@ -11,6 +11,7 @@ from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.training_options import TrainingOptions
 from textmlr.base.tuning_options import FEW_JUDGES, TUNING_FOLDS
 from textmlr.corpus.corpus import Corpus, files_of
+from textmlr.corpus.label_sets import Targets, strata
 from textmlr.features.csr_features import Features
 from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
@@ -104,11 +105,11 @@ def _held_out(
     return hold_out(objective, training.holdout, training.seed)
 
 
-def stratified(y: NDArray[np.int32], labels: int, folds: int, seed: int) -> NDArray[np.int64]:
+def stratified(y: Targets, labels: int, folds: int, seed: int) -> NDArray[np.int64]:
     """The fold of each document, (n,) int64, at random: the folds have nearly equal numbers of
-    documents, and of each label."""
+    documents, and of each label; a document of several labels counts for the rarest of them."""
     rng = np.random.default_rng([seed, (1 << 31) + 3])
-    by_label = np.lexsort((rng.random(len(y)), y))
+    by_label = np.lexsort((rng.random(len(y)), strata(y)))
     numbers = np.empty(len(y), np.int64)
     numbers[by_label] = np.arange(len(y)) % folds
     return numbers

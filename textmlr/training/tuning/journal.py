@@ -15,6 +15,7 @@ import numpy as np
 
 from textmlr.base.errors import InputError
 from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.label_sets import arrays_of
 from textmlr.training.tuning.space import Setting
 from textmlr.training.tuning.trial import Figures, Trial
 
@@ -25,7 +26,8 @@ BEGIN = b'{"trial": '  # how a line begins
 def fingerprint(corpus: Corpus) -> str:
     """A hash of a corpus's documents, labels and weights: 16 hexadecimal digits of SHA-256."""
     digest = sha256(json.dumps(corpus.labels).encode())
-    digest.update(np.ascontiguousarray(corpus.y).data)
+    for array in arrays_of(corpus.y) if corpus.is_multilabel else [corpus.y]:
+        digest.update(np.ascontiguousarray(array).data)
     if corpus.weights is not None:
         digest.update(np.ascontiguousarray(corpus.weights).data)
     for batch in corpus.batches:
@@ -64,7 +66,7 @@ class Journal:
             return
         line: Json = {"trial": trial.number, "rung": trial.rung}
         line |= {"documents": trial.documents, "folds": trial.folds}
-        line["figures"] = None if trial.figures is None else asdict(trial.figures)
+        line["figures"] = None if trial.figures is None else _written(trial.figures)
         if trial.problem is not None:
             line["problem"] = trial.problem
         line |= {"seconds": round(trial.seconds, 3), "options": trial.setting.as_json()}
@@ -161,6 +163,10 @@ def _parse(raw: bytes) -> tuple[Trial, Json]:
         kept=True,
     )
     return trial, line
+
+
+def _written(figures: Figures) -> Json:
+    return {name: value for name, value in asdict(figures).items() if value is not None}
 
 
 def _finite(figures: Json) -> dict[str, float]:

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.label_sets import label_counts
+from textmlr.model.scoring import Bent
 from textmlr.training.calibration import Scored, calibrate
+from textmlr.training.label_calibration import LabelScales
 from textmlr.training.objective import Objective
 from textmlr.training.sgd.descent import SGD
+from textmlr.training.sgd.set_calibration import thresholds_of
 from textmlr.training.tuning.feature_cache import FeatureCache
 from textmlr.training.tuning.folds import Level, folds_of, levels_of
 from textmlr.training.tuning.space import Setting
@@ -114,6 +117,8 @@ def learn(
 
 def figures_of(scored: Scored, options: TrainingOptions) -> Figures:
     """The figures of scored documents, after calibration if the options ask for it."""
+    if scored.head.has_sets:
+        return set_figures(scored, options)
     y, weights, answers = scored.y, scored.weights, scored.head.answers(scored.scores)
     total = float(weights.sum(dtype=np.float64))
     if options.calibration is not False:
@@ -126,3 +131,18 @@ def figures_of(scored: Scored, options: TrainingOptions) -> Figures:
     counts = label_counts(y, labels, weights) + np.bincount(answers, weights, labels)
     f1 = 2 * hits[counts > 0] / counts[counts > 0]
     return Figures(loss, scored.accuracy, float(f1.mean()))
+
+
+def set_figures(scored: Scored, options: TrainingOptions) -> Figures:
+    """``figures_of`` documents with sets of labels, which choose thresholds too."""
+    loss = scored.loss
+    if options.calibration is not False:
+        common, loss = calibrate(scored)
+        assert isinstance(common, Bent)
+        alike = np.ones(scored.scores.shape[1])
+        scales = LabelScales(common.factor * alike, common.offset * alike)
+        scored = replace(scored, scores=scales.calibrated(scored.scores, common))
+    thresholds = thresholds_of(scored, options)
+    assert thresholds.micro_f1 is not None
+    assert thresholds.macro_f1 is not None
+    return Figures(loss, scored.accuracy, thresholds.macro_f1, thresholds.micro_f1)

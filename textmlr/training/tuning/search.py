@@ -24,11 +24,12 @@ import numpy as np
 from textmlr.base.checks import check_callable, check_kind, check_path, check_strings, check_threads
 from textmlr.base.errors import InputError
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.threads import chosen_threads, map_blocks
 from textmlr.base.training_options import TrainingOptions
-from textmlr.base.tuning_options import TuningOptions
+from textmlr.base.tuning_options import Metric, TuningOptions
 from textmlr.base.version import __version__
-from textmlr.corpus.corpus import Corpus, check_corpus
+from textmlr.corpus.corpus import Corpus, check_corpus, files_of
 from textmlr.model.model import Model
 from textmlr.training.corpus_training import train_corpus
 from textmlr.training.tuning.events import (
@@ -106,12 +107,24 @@ def search_settings(
             f"solver={given.training.chosen_solver!r} chooses its penalty itself",
             mend="train with it, or leave out solver and l1",
         )
+    _check_metric(options.metric, corpus)
     strangers = sorted({*fixed} - {*_fields()})
     if strangers:
         raise InputError(f"fixed names no option: {', '.join(strangers)}", mend="name options")
     book = Journal(journal, _identity(corpus, validation, given, fixed, options))
     search = _Search(corpus, validation, given, options, fixed, threads, book, watch, began)
     return search.run()
+
+
+def _check_metric(metric: Metric, corpus: Corpus) -> None:
+    """Raise InputError for a figure of several labels a document where there is one."""
+    if metric == "micro-f1" and not corpus.is_multilabel:
+        raise OptionError(
+            "metric",
+            Sentence("{metric} is of documents with several labels", {"metric": metric}),
+            Sentence("give {metric}: it is the same number", {"metric": "accuracy"}),
+            place=files_of(corpus),
+        )
 
 
 def _fields() -> list[str]:

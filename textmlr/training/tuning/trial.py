@@ -12,24 +12,37 @@ class Figures:
     """The figures of a setting on held-out documents, each counting by its weight.
 
     loss      mean, in nats, after calibration
-    accuracy  share of documents that are right
-    macro_f1  mean F1 of the labels that occur or are answered
+    accuracy  share of documents that are right; of several labels, whose likeliest label is
+    macro_f1  mean F1 of the labels that occur or are answered; of all labels where documents have
+              several, at thresholds that these documents choose
+    micro_f1  F1 of all pairs of a document and a label, at these thresholds; None where each
+              document has one label
     """
 
     loss: float
     accuracy: float
     macro_f1: float
+    micro_f1: float | None = None
 
     def badness(self, metric: str) -> tuple[float, float]:
         """A key to compare by a metric, the lower the better; the loss breaks ties."""
-        if metric == "log-loss":
-            return self.loss, self.loss
-        return -(self.accuracy if metric == "accuracy" else self.macro_f1), self.loss
+        own = self.named(metric)
+        return (own if metric == "log-loss" else -own), self.loss
 
     def named(self, metric: str) -> float:
         """The figure of a metric."""
-        named = {"log-loss": self.loss, "accuracy": self.accuracy, "macro-f1": self.macro_f1}
-        return named[metric]
+        return next(figure for name, _, figure in self.shown() if name == metric)
+
+    def shown(self) -> list[tuple[str, str, float]]:
+        """(metric, title, figure) of each that there is, as they are shown."""
+        several = self.micro_f1 is not None
+        found = [
+            ("log-loss", "log loss", self.loss),
+            ("accuracy", "P@1" if several else "accuracy", self.accuracy),
+        ]
+        if self.micro_f1 is not None:
+            found.append(("micro-f1", "micro-F1", self.micro_f1))
+        return [*found, ("macro-f1", "macro-F1", self.macro_f1)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from textmlr.training.tuning.events import (
     TuningResult,
 )
 from textmlr.training.tuning.space import Setting
-from textmlr.training.tuning.trial import Trial
+from textmlr.training.tuning.trial import Figures, Trial
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 LIVE_ROWS = 10
 OTHER_LINES = 9  # lines of the live table besides its rows: head, what is running, the time
 BAR = 20
+NO_FIGURES = Figures(0.0, 0.0, 0.0)  # for the head of a table before the first trial ends
 PHASES = {
     "default": "the options that train takes by itself",
     "search": "searching",
@@ -131,10 +132,7 @@ class TuningProgress(Display):
         figures = trial.figures
         if figures is None:
             return text + f"failed: {plain(str(trial.problem))}"
-        return (
-            f"{text}log loss {figures.loss:.4f} accuracy {figures.accuracy:.4f} "
-            f"macro-F1 {figures.macro_f1:.4f}"
-        )
+        return text + " ".join(f"{title} {figure:.4f}" for _, title, figure in figures.shown())
 
 
 def describe(setting: Setting) -> str:
@@ -167,18 +165,18 @@ def table_of(trials: Sequence[Trial], metric: str, most: int, *, one_line: bool 
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("trial", justify="right", no_wrap=True)
-    for name in ("log-loss", "accuracy", "macro-f1"):
-        style = "bold" if name == metric else ""
-        header = {"log-loss": "log loss", "macro-f1": "macro-F1"}.get(name, name)
-        table.add_column(header, justify="right", style=style, no_wrap=True)
-    table.add_column("setting")
     full = [trial for trial in trials if trial.rung == 1 and trial.figures is not None]
+    one = full[0].figures if full and full[0].figures else NO_FIGURES
+    for name, title, _ in one.shown():
+        style = "bold" if name == metric else ""
+        table.add_column(title, justify="right", style=style, no_wrap=True)
+    table.add_column("setting")
     full.sort(key=lambda trial: trial.badness(metric))
     shown = full[:most]
     shown += [trial for trial in full[most:] if trial.number == 0]
     for place, trial in enumerate(shown):
         assert trial.figures is not None
-        figures = (trial.figures.loss, trial.figures.accuracy, trial.figures.macro_f1)
+        figures = [figure for _, _, figure in trial.figures.shown()]
         name = "default" if trial.number == 0 else f"#{trial.number}"
         style = "green" if place == 0 else "cyan" if trial.number == 0 else ""
         # Cut off here: rich takes room from every column for one that must not be wrapped.
@@ -197,7 +195,7 @@ def what_won(tuned: TuningResult, options: TuningOptions) -> str:
     assert tuned.best.figures is not None
     assert tuned.default.figures is not None
     best, default = tuned.best.figures.named(metric), tuned.default.figures.named(metric)
-    name = {"log-loss": "log loss", "macro-f1": "macro-F1"}.get(metric, metric)
+    name = next(title for own, title, _ in tuned.best.figures.shown() if own == metric)
     folds = f" in {tuned.folds} folds" if tuned.folds > 1 else ""
     return (
         f"#{tuned.best.number} won: {name} {best:.4f}, the default's {default:.4f} "

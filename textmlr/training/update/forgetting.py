@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.model.scoring import base_scores
+from textmlr.corpus.label_sets import LabelSets, Targets, as_sets, label_counts
 from textmlr.training.objective import Objective
 from textmlr.training.update.learner import Layers
 from textmlr.training.update.old_model import OldModel
@@ -35,65 +36,97 @@ def before_and_after(
     """
     counts = np.flatnonzero(after.weights > 0)
     before, after = before.take(counts), after.take(counts)
-    y, head = after.codes, after.head
+    y, head = after.y, after.head
     # A column more is for labels that neither knows: P = 0 before and after.
     known = np.append(old.known, False)
     was, now = np.zeros((2, len(counts), len(known)))
     seen = (old.frequencies > 0).astype(np.int32)
-    base = base_scores(old.totals + learnt.label_weights, head)
+    base = old.base_with(learnt)
     was[:, known] = old.probabilities(before.as_new(seen), old.own_layers, old.base)
     now[:, :-1] = old.probabilities(after, layers, base)
     right = [head.right(p, y) for p in (was, now)]
     with np.errstate(divide="ignore"):
         losses = [head.log_losses(p, y, 0.0) for p in (was, now)]
-    present = np.bincount(y, minlength=len(known))[:-1] > 0
+    present = label_counts(y, len(known))[:-1] > 0
+    if isinstance(y, LabelSets):
+        assert old.thresholds is not None
+        least = np.append(old.thresholds, np.inf)
+        said = [p >= least for p in (was, now)]
+        found = [own[y.rows, y.codes] for own in said]
+        lost = forgotten_labels(old.labels, known[:-1], y.codes, *found)
+    else:
+        said, lost = [], forgotten_labels(old.labels, known[:-1], y, *right)
+    figures = _Figures(y, after.weights.astype(np.float64), known, right, losses, said)
     return {
         "from": origin,
-        "rows": _rows(y, after.weights.astype(np.float64), known, right, losses),
+        "rows": figures.rows(),
         "absent": int(np.count_nonzero(old.known & ~present)),
-        "lost": forgotten_labels(old.labels, old.known, y, *right),
+        "lost": lost,
     }
 
 
-def _rows(
-    y: NDArray[np.int32],
-    weights: NDArray[np.float64],
-    known: NDArray[np.bool_],
-    right: list[NDArray[np.bool_]],
-    losses: list[NDArray[np.float64]],
-) -> list[Json]:
-    """Figures of each group of documents, [before, after]."""
-    last = len(known) - 1
-    groups = {"all": np.ones(len(y), np.bool_), "old labels": known[y]}
-    groups |= {"new labels": ~known[y] & (y < last), "unknown labels": y == last}
-    rows = []
-    for name, chosen in groups.items():
-        if not chosen.any() or (name != "all" and chosen.all() and known[y].all()):
-            continue
-        share = weights[chosen] / weights[chosen].sum()
-        loss = [float((share * one[chosen]).sum()) for one in losses]
-        rows.append(
-            {
-                "of": name,
-                "documents": int(chosen.sum()),
-                "accuracy": [float(share[one[chosen]].sum()) for one in right],
-                "loss": [one if np.isfinite(one) else None for one in loss],
-            }
-        )
-    return rows
+@dataclass(frozen=True, slots=True, eq=False)
+class _Figures:
+    """Documents, and how they are answered before and after.
+
+    known   (L + 1,)  labels that are old; the last is that which neither model knows
+    right   [(n,), (n,)] whether the likeliest label is one of theirs;  losses  [(n,), (n,)]
+    said    of label sets, [(n, L + 1), (n, L + 1)] whether a label is an answer
+    """
+
+    y: Targets
+    weights: NDArray[np.float64]
+    known: NDArray[np.bool_]
+    right: list[NDArray[np.bool_]]
+    losses: list[NDArray[np.float64]]
+    said: list[NDArray[np.bool_]]
+
+    def rows(self) -> list[Json]:
+        """Figures of each group of documents, [before, after]."""
+        sets, kind = as_sets(self.y), np.zeros(len(self.y), np.int64)
+        of_label = np.where(self.known, 0, 1)
+        of_label[-1] = 2
+        np.maximum.at(kind, sets.rows, of_label[sets.codes])
+        groups = {"all": np.ones(len(kind), np.bool_)}
+        if kind.any():
+            names = ("old labels", "new labels", "unknown labels")
+            groups |= {name: kind == number for number, name in enumerate(names)}
+        return [self._row(name, chosen) for name, chosen in groups.items() if chosen.any()]
+
+    def _row(self, name: str, chosen: NDArray[np.bool_]) -> Json:
+        share = self.weights[chosen] / self.weights[chosen].sum()
+        loss = [float((share * one[chosen]).sum()) for one in self.losses]
+        row: Json = {
+            "of": name,
+            "documents": int(chosen.sum()),
+            "accuracy": [float(share[one[chosen]].sum()) for one in self.right],
+            "loss": [one if np.isfinite(one) else None for one in loss],
+        }
+        if isinstance(self.y, LabelSets):
+            has = self.y[chosen].indicator(len(self.known))
+            row["micro_f1"] = [_f1(one[chosen], has) for one in self.said]
+        return row
+
+
+def _f1(said: NDArray[np.bool_], has: NDArray[np.bool_]) -> float:
+    """Micro-F1 of answers, 1 where there is nothing to say and nothing is said."""
+    both = int(np.count_nonzero(said)) + int(np.count_nonzero(has))
+    return 2 * int(np.count_nonzero(said & has)) / both if both else 1.0
 
 
 def forgotten_labels(
     labels: list[str],
     known: NDArray[np.bool_],
-    y: NDArray[np.int32],
+    y: NDArray[np.integer[Any]],
     before: NDArray[np.bool_],
     after: NDArray[np.bool_],
 ) -> list[Json]:
     """Old labels whose documents are answered worse than chance explains, worst first.
 
     known          (L,)   labels that are old
-    before, after  (n,)   whether the answer to each document was right, and is
+    y              (n,)   the documents' labels; of label sets, those of pairs of one and a document
+    before, after  (n,)   whether the answer to each document was right, and is; of label sets,
+                          whether the document's label was an answer
     """
     size = len(labels) + 1
     documents, was, now, wrong, won = (

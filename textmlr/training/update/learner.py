@@ -33,10 +33,5 @@ class UpdatedLayers:
 class Learner(Protocol):
     """A kind of model that can be updated; it stays as it is."""
 
-    def learn(
-        self, documents: Objective, times: NDArray[np.float64], threads: int, watch: Watch
-    ) -> UpdatedLayers:
-        """θ after the documents; the number of threads changes no bit.
-
-        times  (n,) float64   calibration multiplies the old scores by these
-        """
+    def learn(self, documents: Objective, threads: int, watch: Watch) -> UpdatedLayers:
+        """θ after the documents; the number of threads changes no bit."""

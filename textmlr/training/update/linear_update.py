@@ -5,7 +5,8 @@ Each adds to the curvature in feature f at most c·f(x)_f², c = ¼, the most th
 [· = ℓ] can be; and all together, since features go together, c·n in the direction of their mean.
 So h_f is the prior's share and c times the sum of f(x)_f² over the old documents, and g_f their
 mean of f(x)_f times √(c·n): words that all documents have cannot together make everything one
-label.  ``penalised_loss`` finds the minimum.
+label.  ``penalised_loss`` finds the minimum.  Where documents have sets of labels, all of this is
+so of each label by itself.
 Source: the bound is Böhning's, Ann. Inst. Stat. Math. 44, 1992.
 """
 
@@ -19,8 +20,6 @@ from numpy.typing import NDArray
 from textmlr.features.extension import Extension
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.model import Model
-from textmlr.model.parameters import Network
-from textmlr.model.scoring import score
 from textmlr.training.objective import Objective
 from textmlr.training.update.learner import UpdatedLayers, Watch
 from textmlr.training.update.old_model import OldModel, bias_rows
@@ -35,18 +34,16 @@ SHARE = 0.005
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LinearLearner:
-    """A linear model: old documents are kept as a penalty around its θ.
+    """A linear model: old documents are kept as a penalty around its θ."""
 
-    theta  (V, L) float32   old θ, with rows and columns for new features and labels
-    """
-
-    theta: NDArray[np.float32]
+    old: OldModel
     prior: Prior
 
     @classmethod
     def of(cls, model: Model, grown: Extension, old: OldModel, new: Objective) -> LinearLearner:
         """A model, its features as they have grown by the new documents."""
         new.head.check_exact()
+        _begin_rare(model, old, new)
         alike = old.alike(model, new)
         scores = old.calibrated(new)
         curvature = alike * curvature_of(scores, new.head) + (1 - alike) * CURVATURE
@@ -55,21 +52,17 @@ class LinearLearner:
             precision_of(squares, new.mean_square_length(), curvature),
             common_of(np.sqrt(squares * old.frequencies), model.featurizer.documents, curvature),
         )
-        return cls(old.layers[0], prior)
+        return cls(old, prior)
 
-    def learn(
-        self, documents: Objective, times: NDArray[np.float64], threads: int, watch: Watch
-    ) -> UpdatedLayers:
+    def learn(self, documents: Objective, threads: int, watch: Watch) -> UpdatedLayers:
         """The loss is that of calibrated scores, t(x)·θᵀf(x, ℓ), with t(x) as the old θ has it."""
-        rows = documents.features
-        base = score(rows, Network.of([self.theta])) * times[:, None]
+        rows, (base, times) = documents.features, self.old.start(documents)
         if (times != 1).any():
             values = rows.values * np.repeat(times, np.diff(rows.indptr)).astype(np.float32)
             rows = replace(rows, values=values)
-        y, weights = documents.codes, documents.weights
-        found = minimum(rows, y, weights, base, self.prior, threads, watch)
+        found = minimum(rows, documents.y, documents.weights, base, self.prior, threads, watch)
         theta = found.change.astype(np.float32, copy=False)
-        theta += self.theta
+        theta += self.old.layers[0]
         return UpdatedLayers([theta], [])
 
 
@@ -99,12 +92,25 @@ def common_of(
 
 def curvature_of(scores: NDArray[np.float32], head: Head = SOFTMAX) -> float:
     """The curvature of a document's loss, in the score of a label that matters: the mean of
-    ½·sum_ℓ P(ℓ)·(1 − P(ℓ)) over documents that θ was not fitted to.  At most ½.
+    ½·sum_ℓ P(ℓ)·(1 − P(ℓ)) over documents that θ was not fitted to.  At most ½, of label sets ¼.
 
     scores  (n, L) float32 (nats)
     """
     p = head.probabilities(scores)
+    if head.has_sets:
+        return min(float((p - p * p).sum(axis=1).mean()) / 2, CURVATURE)
     return float((1 - (p * p).sum(axis=1)).mean()) / 2
+
+
+def _begin_rare(model: Model, old: OldModel, new: Objective) -> None:
+    """Begin new labels of sets as rare as one document more than the old ones, by their biases.
+
+    Of one label a document the old documents' scores hold a new label down: a score of 0 is below
+    that of their own.
+    """
+    if new.head.has_sets:
+        bias = np.flatnonzero(old.bias)
+        old.layers[0][bias[:, None], ~old.known] = -np.log1p(model.featurizer.documents)
 
 
 def _squares(model: Model, grown: Extension, frequencies: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,11 @@ from textmlr.base.threads import chosen_threads
 from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.duplicates import Sketch
-from textmlr.corpus.label_sets import LabelSets
+from textmlr.corpus.label_sets import recoded
 from textmlr.corpus.reading import recode
 from textmlr.features.extension import Extension, extend, row_frequencies
 from textmlr.model.fasttext.fasttext_parts import refuse_fasttext
+from textmlr.model.heads import Head
 from textmlr.model.model import Model
 from textmlr.model.model_facts import kept_of
 from textmlr.model.model_parts import UpdateState
@@ -78,8 +78,9 @@ def update_model(
     weights = document_weights(corpus, None)
     tell(Stage("features", len(corpus), len(labels)))
     grown = extend(model.featurizer, model.parts.columns, labels, corpus.batches, threads)
-    y, unit_from = recode(corpus, labels)[0], _unit_from(grown)
-    new = Objective(grown.features, y, weights, len(labels), 0.0, unit_from, model.parts.head)
+    head = model.parts.head
+    y, unit_from = head.targets(recode(corpus, labels)[0]), _unit_from(grown)
+    new = Objective(grown.features, y, weights, len(labels), 0.0, unit_from, head)
     tell(_stage(model, new))
     old = OldModel.of(model, grown, labels, frequencies, new)
     kind = LinearLearner if len(model.parts.layers) == 1 else NetworkLearner
@@ -87,9 +88,9 @@ def update_model(
     compared = None
     if validation is None and options.holdout:
         compared = _held_out(learner, old, new, options, threads, tell)
-    updated = learner.learn(new, old.times(new), threads, tell)
+    updated = learner.learn(new, threads, tell)
     if validation is not None:
-        judge = replace(_judge(validation, grown, labels, threads), head=model.parts.head)
+        judge = _judge(model.parts.head, validation, grown, labels, threads)
         compared = before_and_after(old, judge, judge, updated.layers, new, "validation")
     known = Recurrence.of(model, corpus, validation, threads)
     if compared is not None and validation is not None:
@@ -97,7 +98,7 @@ def update_model(
         compared["overlap"] = None if overlap is None else overlap.as_json()
     record = updated_record(model, corpus, grown, labels, options, compared, known)
     trained_on = None if known.sketch is None else known.sketch.beside(updated.layers)
-    return _model(model, grown, labels, updated, record, trained_on)
+    return _model(model, grown, old, updated, record, trained_on)
 
 
 def _frequencies(model: Model) -> NDArray[np.int64]:
@@ -137,7 +138,7 @@ def _held_out(
         return None
     rest = new.take(np.setdiff1d(np.arange(len(new.y)), held, assume_unique=True))
     seen = rest.documents_of() + (old.frequencies > 0)
-    updated = learner.learn(rest, old.times(rest), threads, watch)
+    updated = learner.learn(rest, threads, watch)
     judge = new.take(held)
     after = judge.as_new(seen.astype(np.int32))
     return before_and_after(old, judge, after, updated.layers, rest, "corpus")
@@ -146,22 +147,23 @@ def _held_out(
 def _model(
     model: Model,
     grown: Extension,
-    labels: list[str],
+    old: OldModel,
     updated: UpdatedLayers,
     record: Record,
     trained_on: Sketch | None,
 ) -> Model:
     """The new model; the record of a sparse one says how much of θ is not 0."""
     new = Model(
-        labels,
+        old.labels,
         grown.featurizer,
         updated.layers,
         record,
         grown.columns,
-        model.parts.calibration,
+        old.new_calibration,
         activation=model.parts.activation,
         update_state=UpdateState(updated.squares, trained_on),
         head=model.parts.head,
+        thresholds=old.thresholds,
     )
     if isinstance(record.final, ExactRecord) and record.final.features_kept is not None:
         new.record = record.with_kept(kept_of(new.parts))
@@ -176,13 +178,14 @@ def _unit_from(grown: Extension) -> int | None:
     return None
 
 
-def _judge(validation: Corpus, grown: Extension, labels: list[str], threads: int) -> Objective:
-    """Documents to compare answers to; y is L for a label that neither model knows."""
+def _judge(
+    head: Head, validation: Corpus, grown: Extension, labels: list[str], threads: int
+) -> Objective:
+    """Documents to compare answers to; a label that neither model knows has the code L."""
     rows = grown.featurizer.featurize(validation.batches, threads)
     if grown.columns is not None:
         rows = grown.columns.renumber(rows, threads)
-    y, _ = recode(validation, labels)
-    if not isinstance(y, LabelSets):
-        y = np.where(y < 0, np.int32(len(labels)), y)
-    weights = document_weights(validation, None)
-    return Objective(rows, y, weights, len(labels), 0.0, _unit_from(grown))
+    code_of = {label: code for code, label in enumerate(labels)}
+    codes = np.array([code_of.get(label, len(labels)) for label in validation.labels], np.int32)
+    y, weights = recoded(head.targets(validation.y), codes), document_weights(validation, None)
+    return Objective(rows, y, weights, len(labels), 0.0, _unit_from(grown), head)

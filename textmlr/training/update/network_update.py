@@ -10,9 +10,9 @@ of labels were those of all documents, old and new: meanwhile the score of ℓ i
     o_ℓ = log(share of the new documents) − log(share of all),
 
 kept between −MOST_RARER and MOST_COMMONER, so that a label that no new document has is not
-forgotten.  The o_ℓ of a new label is also kept small, so that the label does not seem known at the
-start: it begins as rare as one document among n, so by log n − YET more than the mean of the old
-ones'.
+forgotten.  Of label sets o_ℓ has log odds in place of logs, of shares that need not sum to 1.  The
+o_ℓ of a new label is also kept small, so that the label does not seem known at the start: it begins
+as rare as one document among n, so by log n − YET more than the mean of the old ones'.
 Source: Duchi, Hazan and Singer, JMLR 12, 2011, figure 1; Menon et al., ICLR 2021, equation 10.
 """
 
@@ -58,7 +58,7 @@ class NetworkLearner:
                      too, but for their biases
     activation       of hidden units
     known            (L,) bool     labels that are not new: squares count for their columns alone
-    per_label        (L,) float64  old documents of each label
+    per_label        (L,) float64  old documents of each label;  documents  of all
     scale            (V,) float32  d of ``TrainingOptions.idf_power``: the steps are in w = θ/d
     training         of the old documents
     """
@@ -68,6 +68,7 @@ class NetworkLearner:
     activation: Activation
     known: NDArray[np.bool_]
     per_label: NDArray[np.float64]
+    documents: int
     scale: NDArray[np.float32]
     training: OldTraining
 
@@ -88,17 +89,25 @@ class NetworkLearner:
         per_label = np.zeros(len(known))
         per_label[known] = training.per_label
         if not known.all():
-            factor = training.factor
-            last = layers[-1][:, known] / np.float32(factor)
-            own = Network.of([*layers[:-1], last], model.parts.activation)
-            usual = new.head.log_z(score(new.features, own)).mean()
-            layers[-1][-1, ~known] = factor * (usual - np.log1p(model.featurizer.documents))
+            factor, usual = training.factor, 0.0
+            if not new.head.has_sets:
+                last = layers[-1][:, known] / np.float32(factor)
+                own = Network.of([*layers[:-1], last], model.parts.activation)
+                usual = new.head.log_z(score(new.features, own)).mean()
+            layers[-1][-1, ~known] = factor * (usual - np.log1p(old.documents))
         scale = (idf**training.idf_power).astype(np.float32)
-        return cls(layers, squares, model.parts.activation, known, per_label, scale, training)
+        return cls(
+            layers,
+            squares,
+            model.parts.activation,
+            known,
+            per_label,
+            old.documents,
+            scale,
+            training,
+        )
 
-    def learn(
-        self, documents: Objective, times: NDArray[np.float64], threads: int, watch: Watch
-    ) -> UpdatedLayers:
+    def learn(self, documents: Objective, threads: int, watch: Watch) -> UpdatedLayers:
         """The loss is that of the scores themselves: t(x), whose mean is about 1, is left out,
         since it would have to be followed through every layer."""
         options, power = self.training.options, self.training.idf_power
@@ -142,11 +151,17 @@ class NetworkLearner:
         own = documents.label_weights
         both = self.per_label + own
         with np.errstate(divide="ignore", invalid="ignore"):
-            apart = np.log(own / own.sum()) - np.log(both / both.sum())
-        apart[both == 0] = 0  # no document has the label
+            if documents.head.has_sets:
+                weight = documents.total_weight
+                apart = _log_odds(own, weight) - _log_odds(both, self.documents + weight)
+            else:
+                apart = np.log(own / own.sum()) - np.log(both / both.sum())
+        apart[np.isnan(apart)] = 0  # no document has the label, or all have it
         offset: NDArray[np.float32] = np.clip(apart, -MOST_RARER, MOST_COMMONER).astype(np.float32)
-        old = float(self.per_label.sum())
-        most = np.log1p(old) - YET + float(offset @ self.per_label) / max(old, 1.0)
+        old = float(self.documents if documents.head.has_sets else self.per_label.sum())
+        most = np.log1p(old) - YET
+        if not documents.head.has_sets:
+            most += float(offset @ self.per_label) / max(old, 1.0)
         offset[~self.known] = np.minimum(offset[~self.known], np.float32(most))
         return offset
 
@@ -165,6 +180,11 @@ class NetworkLearner:
             layer[:] = own[:, None]
         squares.layers[-1][:, ~self.known] = 0
         return WarmStart(weights, squares)
+
+
+def _log_odds(counts: NDArray[np.float64], documents: float) -> NDArray[np.float64]:
+    odds: NDArray[np.float64] = np.log(counts) - np.log(np.maximum(documents - counts, 0))
+    return odds
 
 
 class OldTraining(NamedTuple):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +13,29 @@ from textmlr.features.extension import Extension
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import (
+    Bent,
     Calibration,
+    base_scores,
     has_known_words,
     score,
     spreads,
 )
 from textmlr.training.objective import Objective
 from textmlr.training.update.learner import Layers
+
+TINY = float(np.finfo(np.float64).tiny)
+
+
+class Start(NamedTuple):
+    """Where an update starts.
+
+    scores  (n, L) float64 of the old θ, calibrated (nats)
+    times   (n,) float64   calibration multiplies what is added to a score by these: t(x), besides
+            the factor; of sigmoids the slope where labels are not sure
+    """
+
+    scores: NDArray[np.float64]
+    times: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +51,8 @@ class OldModel:
     base         (L',) float32  of the old model, see Model
     totals       (L,) float64   weight of the old documents of each label, 0 where it is not known
     labels       L names
+    documents    number of old ones
+    thresholds   (L,) float64, see ``ModelParts``; that of a new label is the old ones' median
     """
 
     layers: Layers
@@ -45,6 +64,8 @@ class OldModel:
     base: NDArray[np.float32]
     totals: NDArray[np.float64]
     labels: list[str]
+    documents: int
+    thresholds: NDArray[np.float64] | None = None
 
     @classmethod
     def of(
@@ -76,6 +97,8 @@ class OldModel:
             model.parts.base,
             label_totals(model, labels),
             labels,
+            model.featurizer.documents,
+            _thresholds(model, known),
         )
 
     @property
@@ -83,35 +106,66 @@ class OldModel:
         """Old θ, over the labels that it knows."""
         return [*self.layers[:-1], self.layers[-1][:, self.known]]
 
-    def times(self, documents: Objective) -> NDArray[np.float64]:
-        """t(x): calibration multiplies scores by it, besides the factor, (n,) float64."""
-        return self._times(self._score(documents, self.own_layers))
+    def start(self, documents: Objective) -> Start:
+        """Where an update by documents starts."""
+        times = self._times(self._score(documents, self.own_layers))
+        scores = self._score(documents, self.layers)
+        if isinstance(self.calibration, Bent):
+            return Start(self.calibration.bend(scores), times)
+        return Start(scores * times[:, None], times)
 
     def calibrated(self, documents: Objective, layers: Layers | None = None) -> NDArray[np.float32]:
         """Calibrated scores by these layers, or by the old ones over old labels: (n, L)."""
         scores = self._score(documents, self.own_layers if layers is None else layers)
+        if isinstance(self.calibration, Bent):
+            return self.calibration.bend(scores).astype(np.float32)
         return np.ascontiguousarray(scores * self._times(scores)[:, None], np.float32)
 
     def probabilities(
         self, documents: Objective, layers: Layers, base: NDArray[np.float32]
     ) -> NDArray[np.float64]:
-        """P as a Model with these layers and base has it."""
+        """P as a Model with these layers and base has it, of the old labels or of all."""
         scores = self.calibrated(documents, layers)
+        own = self.calibration if layers[-1].shape[1] < len(self.known) else self.new_calibration
+        if own.second is not None:
+            scores = own.second.scores(scores).astype(np.float32)
         if len(base):
             scores[~has_known_words(documents.features, layers[0], self.bias)] = base
         return documents.head.probabilities(scores)
+
+    @property
+    def new_calibration(self) -> Calibration:
+        """The calibration with room for new labels, of which the old ones say nothing."""
+        own = self.calibration
+        if own.second is None or not isinstance(own, Bent):
+            return own
+        numbers = np.where(self.known, np.cumsum(self.known) - 1, -1)
+        return replace(own, links=own.second.of_labels(numbers))
+
+    def base_with(self, learnt: Objective) -> NDArray[np.float32]:
+        """The base scores of a Model of the old documents and these."""
+        totals, total = self.totals + learnt.label_weights, None
+        if learnt.head.has_sets:
+            total = self.documents + learnt.total_weight
+        return base_scores(totals, learnt.head, total)
 
     def alike(self, model: Model, new: Objective) -> float:
         """The likeness of the labels of old documents and new, 0 to 1.
 
         With s = Σ_ℓ min of their shares it is 2s − 1, or 0: where half of the new ones are of other
         labels, or all of one of two, they cannot be trusted to hold the old labels in their place.
+        Of label sets, s is Σ_ℓ min of the shares of documents that have ℓ, by the larger sum of
+        these shares.
         """
-        documents = () if model.record.corpus is None else model.record.corpus.per_label
-        counts = dict(zip(model.labels, documents, strict=False))
+        corpus = model.record.corpus
+        counts = dict(zip(model.labels, () if corpus is None else corpus.per_label, strict=False))
         old = np.array([counts.get(label, 0) for label in self.labels], np.float64)
         own = new.label_weights
-        shared = float(np.minimum(old / max(old.sum(), 1), own / own.sum()).sum())
+        if new.head.has_sets:
+            old, own = old / max(model.featurizer.documents, 1), own / new.total_weight
+            shared = float(np.minimum(old, own).sum() / max(old.sum(), own.sum(), TINY))
+        else:
+            shared = float(np.minimum(old / max(old.sum(), 1), own / own.sum()).sum())
         return max(0.0, 2 * shared - 1)
 
     def _score(self, documents: Objective, layers: Layers) -> NDArray[np.float32]:
@@ -120,6 +174,8 @@ class OldModel:
 
     def _times(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
         calibration = self.calibration
+        if isinstance(calibration, Bent):
+            return np.full(len(scores), calibration.middle)
         if not calibration.exponent:
             return np.ones(len(scores))
         wide = np.maximum(spreads(np.ascontiguousarray(scores)), calibration.least)
@@ -133,6 +189,16 @@ def label_totals(model: Model, labels: list[str]) -> NDArray[np.float64]:
     old = model.record.label_weights().tolist()
     own = dict(zip(model.labels, old, strict=False))
     return np.array([own.get(label, 0.0) for label in labels])
+
+
+def _thresholds(model: Model, known: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+    """Those of old labels as they are, and for new ones their median."""
+    own = model.parts.thresholds
+    if own is None:
+        return None
+    thresholds: NDArray[np.float64] = np.full(len(known), np.median(own))
+    thresholds[known] = own
+    return thresholds
 
 
 def bias_rows(grown: Extension) -> NDArray[np.bool_]:

@@ -22,12 +22,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.arrays import frozen
+from textmlr.base.threads import map_blocks
+from textmlr.corpus.label_sets import LabelSets, Targets
 from textmlr.features.csr_features import Features
-from textmlr.kernels import csr_products as kernels
-from textmlr.kernels import softmax
 from textmlr.training.exact import newton
 from textmlr.training.exact.dual import Dual, first_guess
+from textmlr.training.exact.label_blocks import blocks_of, part_of
+from textmlr.training.exact.likelihood import Likelihood, likelihood_of
 from textmlr.training.exact.merged_columns import MergedColumns
 from textmlr.training.exact.solver import SolverStep, check_memory
 from textmlr.training.exact.threaded_products import combined, inner_product, multiply, transposed
@@ -72,7 +73,7 @@ class Minimum(NamedTuple):
 
 def minimum(
     features: Features,
-    y: NDArray[np.int32],
+    y: Targets,
     weights: NDArray[np.float32] | Array,
     base: Array,
     prior: Prior,
@@ -81,6 +82,8 @@ def minimum(
 ) -> Minimum:
     """The minimum over n new documents; the number of threads changes no bit.
 
+    y        codes, or label sets: then the loss is the sum over labels of the binary cross-entropy,
+             and each block of labels a problem of its own
     weights  (n,) >= 0, which count as they are: a weight of 2 is two documents
     base     (n, L) float64   the scores of the old θ (nats)
     With h_f for all labels dual coordinate ascent finds it, which is fast in many columns; with
@@ -104,7 +107,7 @@ def minimum(
 
 def _by_dual(
     features: Features,
-    y: NDArray[np.int32],
+    y: Targets,
     weights: NDArray[np.float32] | Array,
     base: Array,
     prior: Prior,
@@ -124,26 +127,71 @@ def _by_dual(
     if prior.common is not None:
         along, back = _against(rows.features, scale * prior.common)
     shares = objective.weights.astype(np.float64)
-    dual = Dual.at(
-        MergedColumns.of(rows.features),
-        rows.codes,
-        shares,
-        1 / float(shares.sum()),
-        first_guess(rows.codes, rows.labels),
-        base,
-        along,
+    own = _DualRows(
+        MergedColumns.of(rows.features), transposed(rows.features), shares, along, back, scale
     )
-    for _ in range(MOST_EPOCHS):
-        gap = dual.epoch()
-        if watch is not None:
-            watch(SolverStep("dual", dual.epochs, gap))
-        if gap <= DUAL_TOLERANCE * dual.value():
-            break
-    change = combined(transposed(rows.features), dual.coefficients, threads)[0]
-    if back is not None:
-        change -= back[:, None] * dual.tide.astype(np.float32)
-    change *= scale[:, None]
-    return Minimum(change, None, dual.epochs)
+    if isinstance(rows.y, LabelSets):
+        return own.by_labels(rows, base, threads, watch)
+    return own.minimum(rows.codes, base, threads, watch)[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _DualRows:
+    """The rows of documents in units of their features' penalty, for the dual.
+
+    columns      the rows by columns;  shares  (n,) float64   the documents' weights
+    along, back  see ``_against``
+    scale        (V,) float32   1/√h
+    """
+
+    rows: MergedColumns
+    columns: Features
+    shares: Array
+    along: Array | None
+    back: NDArray[np.float32] | None
+    scale: NDArray[np.float32]
+
+    def minimum(
+        self, y: Targets, base: Array, threads: int, watch: Watch | None
+    ) -> tuple[Minimum, float]:
+        """(the minimum for documents of these labels, the duality gap);  base (n, L)."""
+        dual = Dual.at(
+            self.rows,
+            y,
+            self.shares,
+            1 / float(self.shares.sum()),
+            first_guess(y, base.shape[1]),
+            base,
+            self.along,
+        )
+        for _ in range(MOST_EPOCHS):
+            gap = dual.epoch()
+            if watch is not None:
+                watch(SolverStep("dual", dual.epochs, gap))
+            if gap <= DUAL_TOLERANCE * dual.value():
+                break
+        change = combined(self.columns, dual.coefficients, threads)[0]
+        if self.back is not None:
+            change -= self.back[:, None] * dual.tide.astype(np.float32)
+        change *= self.scale[:, None]
+        return Minimum(change, None, dual.epochs), gap
+
+    def by_labels(self, rows: Objective, base: Array, threads: int, watch: Watch | None) -> Minimum:
+        """The minimum for label sets: labels by blocks, a thread each."""
+        change = np.empty((len(self.scale), rows.labels), np.float32)
+        members = blocks_of(rows)
+
+        def solve(own: NDArray[np.int64]) -> tuple[Minimum, float]:
+            part = np.ascontiguousarray(base[:, own])
+            return self.minimum(part_of(rows, own).y, part, 1, None)
+
+        steps, done, left = 0, 0, 0.0
+        for own, (found, gap) in zip(members, map_blocks(solve, members, threads), strict=True):
+            change[:, own] = found.change
+            steps, done, left = max(steps, found.steps), done + len(own), left + gap
+            if watch is not None:
+                watch(SolverStep("labels", done, left))
+        return Minimum(change, None, steps)
 
 
 def _against(features: Features, common: Array) -> tuple[Array, NDArray[np.float32]]:
@@ -183,7 +231,7 @@ class PenalisedLoss:
     """The loss of documents + ½‖u‖², where d = scale·u: a Problem of ``newton``.
 
     rows     n documents, V columns;  columns  the same by columns
-    y (n,) int32, weights (n,) float64
+    likelihood  of their labels;  weights (n,) float64
     base     (n, L) float64   scores at u = 0 (nats)
     scale    (V, L) float64   1/√h
     p        (n, L) float64   P(l | x_i) at the point that was measured last
@@ -191,7 +239,7 @@ class PenalisedLoss:
 
     rows: Features
     columns: Features
-    y: NDArray[np.int32]
+    likelihood: Likelihood
     weights: Array
     base: Array
     scale: Array
@@ -202,21 +250,21 @@ class PenalisedLoss:
     def of(
         cls,
         rows: Features,
-        y: NDArray[np.int32],
+        y: Targets,
         weights: Array,
         base: Array,
         scale: Array,
         threads: int,
     ) -> PenalisedLoss:
         """The problem, with p still to be measured."""
-        p = np.empty_like(base)
-        return cls(rows, transposed(rows), y, weights, base, scale, p, threads)
+        p, likelihood = np.empty_like(base), likelihood_of(y, base.shape[1])
+        return cls(rows, transposed(rows), likelihood, weights, base, scale, p, threads)
 
     def measure(self, point: WeightVector) -> tuple[float, WeightVector]:
         """(value, gradient) at the point."""
         value = self._value(point, self.p)
         errors = self.weights[:, None] * self.p
-        errors[np.arange(len(self.y)), self.y] -= self.weights
+        self.likelihood.add(-self.weights, errors)
         return value, self._back(errors, point)
 
     def value(self, point: WeightVector) -> float:
@@ -226,9 +274,7 @@ class PenalisedLoss:
     def curve(self, direction: WeightVector) -> WeightVector:
         """The Hessian at the point that was measured last, times a direction."""
         scores = multiply(self.rows, self.scale * direction.values, self.threads)
-        out = np.empty_like(scores)
-        kernels.curve(frozen(scores), frozen(self.p), frozen(self.weights), out)
-        return self._back(out, direction)
+        return self._back(self.likelihood.curve(scores, self.p, self.weights), direction)
 
     def curvature(self) -> Array:
         """The second derivative of the loss by each weight, at the point that was measured last:
@@ -244,5 +290,5 @@ class PenalisedLoss:
 
     def _value(self, point: WeightVector, p: Array) -> float:
         scores = self.base + multiply(self.rows, self.scale * point.values, self.threads)
-        loss = softmax.losses(frozen(scores), frozen(self.y), frozen(self.weights), p)
-        return float(loss) + 0.5 * point.dot(point)
+        loss = self.likelihood.losses(scores, self.weights, p)
+        return loss + 0.5 * point.dot(point)

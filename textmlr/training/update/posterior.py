@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.corpus.label_sets import Targets
 from textmlr.features.csr_features import Features
 from textmlr.training.exact.threaded_products import multiply
 from textmlr.training.update.penalised_loss import (
@@ -42,7 +43,7 @@ class CurvatureSums:
         cls,
         theta: NDArray[np.float32],
         features: Features,
-        y: NDArray[np.int32],
+        y: Targets,
         weights: Array,
         threads: int = 1,
     ) -> CurvatureSums:
@@ -85,12 +86,11 @@ class Posterior:
         posterior.precision += sums.spread_out()
         return posterior
 
-    def update(
-        self, features: Features, y: NDArray[np.int32], weights: Array, threads: int = 1
-    ) -> int:
+    def update(self, features: Features, y: Targets, weights: Array, threads: int = 1) -> int:
         """Train on further documents; return the number of steps.
 
-        y (n,) int32, weights (n,) float64 >= 0, not scaled: a weight of 2 is two documents
+        y (n,) int32, or label sets;  weights (n,) float64 >= 0, not scaled: a weight of 2 is two
+        documents
         Weights of features that none of the documents has stay as they are.
         """
         used, numbers = np.unique(features.indices, return_inverse=True)
