@@ -9,9 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,6 +66,20 @@ def usual_signals() -> None:
 
 
 SETS = ("billing", "comedy", "scifi", "urgent")  # labels of set_documents
+
+
+def mostly_slow(values: Iterable[Any], fast: Iterable[Any] = ()) -> list[Any]:
+    """Parameters of a test that goes the same way with each: those of ``fast``, or else the first,
+    stand for all at every change, and the slow tests take the others."""
+    values = list(values)
+    chosen = list(fast) or values[:1]
+    return [
+        pytest.param(
+            *(one if isinstance(one, tuple) else (one,)),
+            marks=[] if one in chosen else [pytest.mark.slow],
+        )
+        for one in values
+    ]
 
 
 def documents(number: int, seed: int) -> list[tuple[str, str]]:

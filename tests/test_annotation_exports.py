@@ -575,9 +575,9 @@ def _mutations(folder: Path, seeds: range) -> None:
 
 
 def test_mutations(tmp_path: Path) -> None:
-    _mutations(tmp_path, range(800))
+    _mutations(tmp_path, range(250))
 
 
 @pytest.mark.slow
 def test_many_mutations(tmp_path: Path) -> None:
-    _mutations(tmp_path, range(800, 10_800))
+    _mutations(tmp_path, range(250, 3250))

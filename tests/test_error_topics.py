@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import mostly_slow
 
 import textmlr
 from textmlr.base.errors import FormatError, InputError, ModelFileError
@@ -115,14 +116,16 @@ threads.machine_memory = lambda: 1 << 20
 
 @pytest.mark.parametrize(
     ("words", "limit", "problem", "topic"),
-    [
-        ("train t.csv --text-column said", "", "no column 'said'", "formats"),
-        ("train bad.tsv", "", "no tab between label and text", "formats"),
-        ("train bad.tsv --format parquet", "", "not Parquet", "formats"),
-        ("classify -m cut.textmlr t.csv", "", "is cut short", "model-files"),
-        ("classify t.csv", "", "no model is named", "first-model"),
-        ("train large.tsv --hash-bits 24 --ngrams 1-1", LITTLE, "GiB", "limits"),
-    ],
+    mostly_slow(
+        [
+            ("train t.csv --text-column said", "", "no column 'said'", "formats"),
+            ("train bad.tsv", "", "no tab between label and text", "formats"),
+            ("train bad.tsv --format parquet", "", "not Parquet", "formats"),
+            ("classify -m cut.textmlr t.csv", "", "is cut short", "model-files"),
+            ("classify t.csv", "", "no model is named", "first-model"),
+            ("train large.tsv --hash-bits 24 --ngrams 1-1", LITTLE, "GiB", "limits"),
+        ]
+    ),
 )
 def test_the_command_says_where_to_read_on(
     words: str, limit: str, problem: str, topic: str, tmp_path: Path, model_file: Path

@@ -132,6 +132,7 @@ def test_names_by_number(tmp_path: Path) -> None:
     assert "no column '9'; there are 3 columns: what, " in told
 
 
+@pytest.mark.slow
 def test_every_verb_takes_files_without_names(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", table(SUPPORT))
     model = tmp_path / "m.textmlr"
@@ -673,9 +674,9 @@ def read_anything(folder: Path, seeds: range) -> int:
 
 
 def test_mutated_files(tmp_path: Path) -> None:
-    assert read_anything(tmp_path, range(600)) > 60
+    assert read_anything(tmp_path, range(200)) > 20
 
 
 @pytest.mark.slow
-def test_ten_thousand_mutated_files(tmp_path: Path) -> None:
-    assert read_anything(tmp_path, range(1000, 11_000)) > 1000
+def test_many_mutated_files(tmp_path: Path) -> None:
+    assert read_anything(tmp_path, range(1000, 4000)) > 300

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 from click.testing import CliRunner
-from conftest import documents
+from conftest import documents, mostly_slow
 
 from textmlr import Corpus
 from textmlr.base.option_headings import FURTHER, HEADINGS, LEARN, READ, WRITE
@@ -232,7 +232,11 @@ def test_examples_are_walked() -> None:
         assert f"textmlr {verb}" in line, line
 
 
-@pytest.mark.parametrize(("verb", "line"), EXAMPLES, ids=[line for _, line in EXAMPLES])
+@pytest.mark.parametrize(
+    ("verb", "line"),
+    mostly_slow(EXAMPLES, [one for one in EXAMPLES if "--report" not in one[1]]),
+    ids=[line for _, line in EXAMPLES],
+)
 def test_examples_work(
     verb: str,
     line: str,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import compiled
+from conftest import compiled, mostly_slow
 
 import textmlr
 
@@ -146,7 +146,10 @@ if how != "python":
 
 
 @compiled
-@pytest.mark.parametrize("how", ["compiled", "loaded", "child", "plain Numba", "python"])
+@pytest.mark.parametrize(
+    "how",
+    mostly_slow(["compiled", "loaded", "child", "plain Numba", "python"], ["loaded", "python"]),
+)
 def test_named_tuples_are_arguments(how: str, tmp_path: Path) -> None:
     """Of arrays, numbers and other tuples, however a kernel comes to run."""
     package = tmp_path / "tuples"

@@ -248,6 +248,7 @@ def test_names_of_other_labels(tmp_path: Path) -> None:
     assert pairs(read_corpus(write(tmp_path, twice))) == [("b", "\ufffdy")]
 
 
+@pytest.mark.slow
 def test_an_array_is_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory does not grow with the file: an array of one line, of many, and within an object."""
     monkeypatch.setattr(json_values, "PART_BYTES", 1 << 14)
@@ -378,12 +379,12 @@ def _mutations(folder: Path, seeds: range) -> None:
 
 
 def test_mutations(tmp_path: Path) -> None:
-    _mutations(tmp_path, range(600))
+    _mutations(tmp_path, range(200))
 
 
 @pytest.mark.slow
 def test_many_mutations(tmp_path: Path) -> None:
-    _mutations(tmp_path, range(600, 10_600))
+    _mutations(tmp_path, range(200, 3200))
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 7, 1 << 20])

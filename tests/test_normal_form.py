@@ -5,17 +5,16 @@ from __future__ import annotations
 import random
 import re
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import naive
 import numpy as np
 import pytest
 import torture
 from click.testing import CliRunner
+from conftest import mostly_slow
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -36,6 +35,8 @@ from textmlr.training.corpus_training import train_corpus
 from textmlr.training.update.model_update import update_model
 
 EVERYTHING = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
+# Without most of the code points that have no character, or one of somebody's own.
+VARIED = [c for c in EVERYTHING if unicodedata.category(c) not in ("Cn", "Co") or ord(c) % 31 == 0]
 FORMS = ("nfc", "nfkc", "nfd")
 SETS = [
     FeaturizerOptions(normalize=form, strip_accents=strip, lowercase=lowercase, **more)
@@ -47,10 +48,7 @@ SETS = [
 ]
 
 
-def mostly_slow(sets: Sequence[FeaturizerOptions]) -> list[Any]:
-    """Sets of options, of which most are for the slow tests."""
-    slow = pytest.mark.slow
-    return [pytest.param(one, marks=[slow] if i % 6 else []) for i, one in enumerate(sets)]
+SIXTH = SETS[::6]  # these are of every change, the others of the slow tests
 
 
 def name_of(options: FeaturizerOptions) -> str:
@@ -113,14 +111,14 @@ class TestQuickCheck:
         stays = [unicodedata.is_normalized(form.upper(), c) for c in EVERYTHING]
         np.testing.assert_array_equal(changed(EVERYTHING, options), ~np.array(stays))
 
-    @pytest.mark.parametrize("options", mostly_slow(SETS), ids=name_of)
+    @pytest.mark.parametrize("options", mostly_slow(SETS, SIXTH[:2]), ids=name_of)
     def test_of_every_code_point_lower_cased_and_stripped(self, options: FeaturizerOptions) -> None:
         reading = Reading.of(options)
         low = small if reading.lowercase else str
-        want = [low(reading.canonical(c)) != low(c) for c in EVERYTHING]
-        np.testing.assert_array_equal(changed(EVERYTHING, options), want)
+        want = [low(reading.canonical(c)) != low(c) for c in VARIED]
+        np.testing.assert_array_equal(changed(VARIED, options), want)
 
-    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("form", mostly_slow(FORMS))
     @given(texts=st.lists(TEXTS, min_size=1, max_size=40))
     @settings(max_examples=60, deadline=None)
     def test_of_random_text(self, form: str, texts: list[str]) -> None:
@@ -135,7 +133,7 @@ class TestQuickCheck:
                 assert form != "nfd"
                 assert any(has_lower_mark(a, text[i + 1 :]) for i, a in enumerate(text))
 
-    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("form", mostly_slow(FORMS))
     @given(texts=st.lists(TEXTS, min_size=1, max_size=40))
     @settings(max_examples=60, deadline=None)
     def test_of_lower_case(self, form: str, texts: list[str]) -> None:
@@ -251,7 +249,7 @@ def mixtures(text: str, seed: int) -> list[str]:
 
 class TestFeatures:
     @pytest.mark.parametrize(
-        "options", mostly_slow([one for one in SETS if one.normalize]), ids=name_of
+        "options", mostly_slow([one for one in SETS if one.normalize], SIXTH[:2]), ids=name_of
     )
     @given(text=TEXTS, seed=st.integers(0, 99))
     @settings(max_examples=40, deadline=None)
@@ -261,7 +259,7 @@ class TestFeatures:
         own, *others = features([text, *mixtures(text, seed)], options)
         assert all(other == own for other in others)
 
-    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("form", mostly_slow(FORMS))
     @given(text=TEXTS)
     @settings(max_examples=60, deadline=None)
     def test_lower_case_has_the_same(self, form: str, text: str) -> None:
@@ -291,7 +289,7 @@ class TestFeatures:
         assert lowered("i\u0301\u0307") == "i\u0301\u0307"  # the dot stands above an acute
         assert lowered("a\u0307") == "a\u0307"
 
-    @pytest.mark.parametrize("options", mostly_slow(SETS), ids=name_of)
+    @pytest.mark.parametrize("options", mostly_slow(SETS, SIXTH), ids=name_of)
     def test_of_torture_are_the_twins(self, options: FeaturizerOptions) -> None:
         """The text that kernels read, of every document."""
         documents = [document for _, document in torture.documents()]
@@ -302,7 +300,7 @@ class TestFeatures:
             want = lower(naive.prepared(naive.decode(document), options), options)
             assert lower(made[i].decode("utf-8", "replace"), options) == want
 
-    @pytest.mark.parametrize("options", mostly_slow(SETS), ids=name_of)
+    @pytest.mark.parametrize("options", mostly_slow(SETS, SIXTH), ids=name_of)
     def test_invalid_bytes_stay_as_many(self, options: FeaturizerOptions) -> None:
         broken = [
             b"e\xcc\x81 \xff\xfe e\xcc\x81\xe1\xbb",
@@ -476,7 +474,7 @@ class TestWholeWay:
         path.write_text(unicodedata.normalize(form, text) if form else text, encoding="utf-8")
         return path
 
-    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize("way", mostly_slow(WAYS, ["memory", "disk"]))
     def test_same_model(self, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         run = CliRunner().invoke
@@ -531,7 +529,7 @@ class TestExplanation:
             Corpus.of([t for _, t in PAIRS] * 9, [y for y, _ in PAIRS] * 9), options
         )
 
-    @pytest.mark.parametrize("options", mostly_slow(SETS[::3]), ids=name_of)
+    @pytest.mark.parametrize("options", mostly_slow(SETS[::3], SETS[::18]), ids=name_of)
     @given(text=TEXTS)
     @example(text="\U0002f834\u1161")  # a jamo behind a character that is replaced
     @settings(max_examples=25, deadline=None)

@@ -97,6 +97,8 @@ OPTIONS: dict[str, tuple[F, T]] = {
     "l1 of 1e-3": (RAW, T(l1=1e-3)),
     "elastic, the highest l2": (WORD, T(l1=1e-3, l2=1e12)),
 }
+# What training sees of these is as of "all the same" and "empty": one set of options has them too.
+LIKE_OTHERS = ("all the same, 3 to 1", "space and dots", "no UTF-8")
 # With these options there is a step large enough, and no penalty too strong, to learn the prior.
 LEARN = ["usual", "nothing held out", "l2 of 1e-30", "raw counts", "exact", "exact, l2 of 1e-30"]
 
@@ -115,7 +117,9 @@ def check(model: Model, folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIONS)
 def test_training_and_updates_end_finite(name: str, tmp_path: Path) -> None:
-    for corpus in CORPORA.values():
+    for which, corpus in CORPORA.items():
+        if which in LIKE_OTHERS and name != "usual":
+            continue
         model = train_corpus(corpus(), *OPTIONS[name], threads=1)
         check(model, tmp_path)
         new = Corpus.of([*texts(8, 1), "a new word", "the same words"], [*two(8), "z", "z"])

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import mostly_slow
 from test_cli import good, run
 
 from textmlr.base.errors import InputError
@@ -67,15 +68,17 @@ def corpus_file(folder: Path) -> str:
 
 @pytest.mark.parametrize(
     ("options", "told"),
-    [
-        (["--min-df", "39"], "--min-df 39 leaves no feature"),
-        (["--min-token-length", "99"], "--min-token-length 99 leaves no feature"),
-        (
-            ["--min-df", "39", "--min-token-length", "99"],
-            "--min-df 39, --min-token-length 99 leave no feature",
-        ),
-        (["--l1", "1e9"], "--l1 1e+09 leaves no weight that is not 0"),
-    ],
+    mostly_slow(
+        [
+            (["--min-df", "39"], "--min-df 39 leaves no feature"),
+            (["--min-token-length", "99"], "--min-token-length 99 leaves no feature"),
+            (
+                ["--min-df", "39", "--min-token-length", "99"],
+                "--min-df 39, --min-token-length 99 leave no feature",
+            ),
+            (["--l1", "1e9"], "--l1 1e+09 leaves no weight that is not 0"),
+        ]
+    ),
 )
 def test_options_that_leave_nothing_are_named(
     options: list[str], told: str, tmp_path: Path

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import documents, write_tsv
+from conftest import documents, set_documents, write_tsv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,6 +64,16 @@ def corpus(tmp_path: Path) -> Path:
     return write_tsv(tmp_path / "corpus.tsv", documents(6000, 3))
 
 
+@pytest.fixture
+def sets(tmp_path: Path) -> Path:
+    """Documents of any number of labels, none too."""
+    pairs = [("|".join(own), text) for own, text in set_documents(6000, 3)]
+    return write_tsv(tmp_path / "sets.tsv", pairs)
+
+
+SETS = "--label-separator", "|", "--multilabel"
+
+
 def trained(*arguments: object) -> bytes:
     """What ``train`` writes to model.textmlr, by these arguments."""
     done = CliRunner().invoke(cli, ["train", *map(str, arguments), "-o", "model.textmlr"])
@@ -98,6 +108,33 @@ def test_the_same_bits_from_memory_and_disk(
     assert trained(corpus, *SMALL, *options.split()) == inside
     assert trained(corpus, *SMALL, "--threads", 1, *options.split()) == inside
     assert not list(corpus.parent.glob("*.cache*"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "--hash-bits 12 --maximise macro-f1",
+        "--hidden 4 --epochs 2 --input-dropout 0.2",
+        "--no-holdout --norm none --no-bias",
+    ],
+)
+@pytest.mark.usefixtures("parts")
+def test_label_sets_too(sets: Path, options: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(sets.parent)
+    inside = trained(sets, "-q", *SETS, *options.split())
+    for threads in (1, 2, 4):
+        own = *SETS, "--threads", threads, *options.split()
+        assert trained(sets, *SMALL, *own) == inside
+        assert trained(sets, "-q", *own) == inside
+    assert Model.load("model.textmlr").is_multilabel
+    assert not list(sets.parent.glob("*.cache*"))
+
+
+def test_label_sets_that_fit_in_one_part(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(sets.parent)
+    for options in ([], ["--solver", "exact", "--l2", "1e-4"], ["--validation", str(sets)]):
+        assert trained(sets, *SMALL, *SETS, *options) == trained(sets, "-q", *SETS, *options)
 
 
 @pytest.mark.usefixtures("parts")
@@ -219,6 +256,53 @@ def test_a_run_cut_off_within_an_epoch_is_gone_on_with(
     header, _ = Cache.get(_Folder(Path("model.textmlr.cache")), "final.checkpoint")  # type: ignore[arg-type]
     assert header["unfinished"]["visits"] or header["done"]
     assert trained(*options, "--resume") == whole
+
+
+@pytest.mark.parametrize("stage", ["corpus", "choice", "counts", "rows", "trials"])
+@pytest.mark.parametrize("options", ["", "--epochs 3"])
+@pytest.mark.usefixtures("parts")
+def test_a_run_over_label_sets_is_gone_on_with_after_any_stage(
+    sets: Path, stage: str, options: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(sets.parent)
+    own = [str(sets), *SMALL, *SETS, *options.split()]
+    whole = trained(*own)
+    Path("model.textmlr").unlink()
+    with monkeypatch.context() as patch:
+        stop_after(patch, stage)
+        with pytest.raises(Stopped):
+            CliRunner().invoke(cli, ["train", *own])
+    assert Path("model.textmlr.cache").is_dir()
+    assert trained(*own, "--resume") == whole
+
+
+@pytest.mark.parametrize(("documents", "scores"), [(120, 0), (600, 1 << 25), (600, 0), (6000, 0)])
+@pytest.mark.parametrize("saves", [1, 3])
+def test_a_run_over_label_sets_is_gone_on_with_within_its_end(
+    sets: Path, documents: int, scores: int, saves: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few documents are calibrated in parts, so many that their scores are too many by a trial."""
+    monkeypatch.setattr(trials, "MOST_SCORES", scores)
+    monkeypatch.chdir(sets.parent)
+    sets.write_text("".join(sets.read_text().splitlines(True)[:documents]))
+    own = [str(sets), *SETS, "-q", "--memory", "100kB", "--threads", "1"]
+    whole = trained(*own)
+    put, saved = Cache.put, 0
+
+    def put_some(self: Cache, name: str, *content: Any) -> None:
+        nonlocal saved
+        put(self, name, *content)
+        saved += name.endswith(".checkpoint")
+        if saved == saves:
+            raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr("textmlr.base.durations.SHORTEST", 1e-6)
+        patch.setattr(Cache, "put", put_some)
+        patch.setattr(caches, "SHARE", 0)
+        with pytest.raises(Stopped):
+            CliRunner().invoke(cli, ["train", *own, "--checkpoint-every", "0.000001s"])
+    assert trained(*own, "--resume") == whole
 
 
 class _Folder:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import shown_in_terminal
+from conftest import mostly_slow, shown_in_terminal
 
 MODELS = Path(__file__).parent / "models"
 CORPUS = "romance\ta wedding – and a kiss\nscifi\tein Bär\nwestern\tthe sheriff’s horse\n"
@@ -49,7 +49,7 @@ def run(folder: Path, encoding: str, *words: str) -> subprocess.CompletedProcess
     )
 
 
-@pytest.mark.parametrize("verb", ["classify", "explain", "top", "info", "evaluate"])
+@pytest.mark.parametrize("verb", mostly_slow(["explain", "classify", "top", "info", "evaluate"]))
 def test_no_colours_where_none_are_wanted(
     verb: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,7 +65,7 @@ def test_no_colours_where_none_are_wanted(
     assert not re.search(r"\x1b\[[0-9;]*(3[0-7]|38|4[0-8])[;m]", plain)  # bold and lines may stay
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", mostly_slow(VERBS, ["classify", "evaluate", "train"]))
 def test_ascii(verb: str, folder: Path) -> None:
     done = run(folder, "ascii", verb, *VERBS[verb])
     assert done.returncode == 0, done.stderr

@@ -47,7 +47,10 @@ def _written(kind: str, folder: Path) -> Path:
         pq.write_table(table, path, row_group_size=2)
     elif kind == "parquet of views":
         views = table["text"].cast(pa.string_view())
-        pq.write_table(table.set_column(1, "text", views), path)
+        try:
+            pq.write_table(table.set_column(1, "text", views), path)
+        except pa.ArrowNotImplementedError:
+            pytest.skip("this Arrow writes no views to Parquet")
     elif kind == "parquet of codes":
         pq.write_table(table.set_column(1, "text", table["text"].dictionary_encode()), path)
     elif kind == "feather":

@@ -117,6 +117,7 @@ def verbs(corpus: Corpus) -> dict[str, Callable[[bool], object]]:
     }
 
 
+@pytest.mark.slow
 def test_python_is_silent_unless_it_is_verbose(
     corpus: Corpus, capfd: pytest.CaptureFixture[str]
 ) -> None:

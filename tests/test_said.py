@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
+from conftest import mostly_slow
 from pyarrow import feather
 
 import textmlr
@@ -76,10 +77,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(one, marks=[pytest.mark.slow] if i else []) for i, one in enumerate(TABLES)],
-)
+@pytest.mark.parametrize("name", mostly_slow(TABLES))
 def test_train_says_what_it_took_and_what_it_left(name: str, here: Path) -> None:
     TABLES[name](here / name, ROWS)
     done = _run("train", name, *COLUMNS)
@@ -166,14 +164,22 @@ def test_tune_and_update_keep_it(here: Path) -> None:
     assert shapes == ["CSV", "Parquet"]
 
 
+@pytest.fixture(scope="module")
+def model_of_columns(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder = tmp_path_factory.mktemp("columns")
+    TABLES["in.csv"](folder / "in.csv", ROWS)
+    _run("train", folder / "in.csv", *COLUMNS, "-o", folder / "model.textmlr")
+    return (folder / "model.textmlr").read_bytes()
+
+
 @pytest.fixture
-def trained(here: Path) -> Path:
+def trained(here: Path, model_of_columns: bytes) -> Path:
     TABLES["in.csv"](here / "in.csv", ROWS)
-    _run("train", "in.csv", *COLUMNS)
+    (here / "model.textmlr").write_bytes(model_of_columns)
     return here
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", mostly_slow(TABLES, ["in.csv", "in.parquet"]))
 def test_verbs_with_a_model_take_its_columns(name: str, trained: Path) -> None:
     TABLES[name](trained / name, ROWS)
     told = f"{TOLD}, as in training"
@@ -190,7 +196,7 @@ def test_verbs_with_a_model_take_its_columns(name: str, trained: Path) -> None:
     assert (trained / "x.svm").read_text().count("\n") == len(ROWS)
 
 
-@pytest.mark.parametrize("name", ["in.tsv", "in.txt", "in.tab.gz"])
+@pytest.mark.parametrize("name", mostly_slow(["in.tsv", "in.txt", "in.tab.gz"]))
 def test_a_table_with_tabs_is_known_by_the_columns_of_the_model(name: str, here: Path) -> None:
     """Its lines would be label<TAB>text otherwise, or documents."""
     _csv(here / "in.tsv", ROWS, dialect="excel-tab")
@@ -259,7 +265,7 @@ FRAMES = {
 }
 
 
-@pytest.mark.parametrize("kind", FRAMES)
+@pytest.mark.parametrize("kind", mostly_slow(FRAMES, ["a dict", "pandas"]))
 def test_python_takes_the_columns_of_the_model(kind: str, here: Path) -> None:
     data: Any = FRAMES[kind](ROWS)
     model = textmlr.train(data, text="name", label="genre_of_it")

@@ -182,6 +182,7 @@ def test_a_model_keeps_them(model: textmlr.Model, tmp_path: Path, texts: list[st
     assert not {"the", "a", "robot"} & {word for name in names for word in name.split()}
 
 
+@pytest.mark.slow
 def test_thousands_of_them_are_kept(tmp_path: Path) -> None:
     many = [f"word{i:09}" for i in range(150_000)]
     own = textmlr.train(["robot orbit", "kiss"] * 9, ["a", "b"] * 9, stop_words=many)

@@ -17,6 +17,7 @@ from textmlr import FeaturizerOptions, InputError, Model
 from textmlr.cli import cli
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.label_sets import LabelSets
+from textmlr.model.second_pass import SecondPass
 from textmlr.training.stream import recent, reservoir
 from textmlr.training.stream import stream_learner as learner
 from textmlr.training.stream.stream_trainer import StreamTrainer
@@ -210,6 +211,29 @@ class TestModel:
         assert model.record.corpus is not None
         counts = dict(zip(model.labels, model.record.corpus.per_label, strict=True))
         assert counts == dict(zip(trainer.labels, trainer.counts, strict=True))
+
+    def test_labels_that_speak_for_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Labels come in another order than that of their names, which a second pass follows."""
+        scored: list[np.ndarray] = []
+
+        def second_pass(scores: np.ndarray, *sets: Any, **more: Any) -> Any:
+            labels = scores.shape[1]
+            links = np.arange(labels * labels, dtype=np.float32).reshape(labels, labels) / 10
+            made = SecondPass(links, np.arange(labels) + 1.0, np.arange(labels) / 4, (1, 1, 1))
+            scored.append(made.scores(scores).astype(np.float32))
+            return made, scored[-1], 0.5
+
+        monkeypatch.setattr("textmlr.training.sgd.set_calibration.second_pass", second_pass)
+        trainer = learnt([([*own, "zebra"], text) for own, text in PAIRS], [])
+        assert trainer.labels != sorted(trainer.labels)
+        model = trainer.model()
+        by_name = [trainer.labels.index(label) for label in model.labels]
+        found = model.parts.calibration.second
+        assert found is not None
+        links = np.arange(36).reshape(6, 6) / 10
+        np.testing.assert_allclose(found.links, links[np.ix_(by_name, by_name)], rtol=1e-6)
+        assert found.scales.tolist() == [code + 1 for code in by_name]
+        assert found.offsets.tolist() == [code / 4 for code in by_name]
 
 
 def run(folder: Path, *arguments: str) -> Result:

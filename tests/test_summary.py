@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import mostly_slow
 
 from textmlr import Corpus, FeaturizerOptions, TrainingOptions
 from textmlr.cli import terminal
@@ -140,7 +141,7 @@ def test_never_answered_are_labels_that_documents_have() -> None:
     ],
     ids=str,
 )
-@pytest.mark.parametrize("documents", [120, 400, 6000])
+@pytest.mark.parametrize("documents", mostly_slow([120, 400, 6000]))
 def test_a_label_that_is_never_answered_is_told(
     documents: int, options: dict[str, object], tmp_path: Path
 ) -> None:

@@ -17,6 +17,8 @@ from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.label_sets import LabelSets
 from textmlr.corpus.reading import recode
 from textmlr.model.heads import SIGMOIDS
+from textmlr.model.scoring import Bent
+from textmlr.model.second_pass import SecondPass
 from textmlr.training.corpus_training import train_corpus
 from textmlr.training.objective import Objective
 from textmlr.training.update.linear_update import CURVATURE, curvature_of
@@ -45,6 +47,16 @@ def trained(pairs: Pairs, form: str = "plain") -> Model:
 @pytest.fixture(scope="module")
 def old() -> Model:
     return trained(set_documents(200, 1))
+
+
+def linked(model: Model) -> Model:
+    """The model with a second pass over labels, in which the second speaks for the third."""
+    labels = len(model.labels)
+    links = np.zeros((labels, labels), np.float32)
+    links[1, 2], links[0, 1] = 1.5, -0.5
+    second = SecondPass(links, np.linspace(0.9, 1.1, labels), np.full(labels, -0.2), (0.9, 1, 0.8))
+    calibration = Bent(low=0.9, middle=1.1, high=0.7, links=second)
+    return Model.of(replace(model.parts, calibration=calibration))
 
 
 def loss(model: Model, pairs: Pairs) -> float:
@@ -208,6 +220,21 @@ class TestUpdate:
             made.append((tmp_path / "m").read_bytes())
         assert made[0] == made[1] == made[2]
 
+    def test_a_second_pass_has_room_for_new_labels(self, old: Model) -> None:
+        """They say nothing of others, and others nothing of them."""
+        before = linked(old)
+        new = corpus_of_sets(set_documents(80, 2, [*SETS, "another", "late"]))
+        after = update_model(before, new, NOTHING_HELD)
+        first, second = before.parts.calibration.second, after.parts.calibration.second
+        assert first is not None
+        assert second is not None
+        known = [after.labels.index(label) for label in before.labels]
+        assert (second.links[np.ix_(known, known)] == first.links).all()
+        assert np.count_nonzero(second.links) == 2
+        assert (second.scales[known] == first.scales).all()
+        assert np.delete(second.scales, known).tolist() == [np.median(first.scales)] * 2
+        assert np.delete(second.offsets, known).tolist() == [0.0] * 2
+
     def test_weights_count(self, old: Model) -> None:
         """Documents of weight 0 change nothing."""
         new = set_documents(60, 2)
@@ -219,8 +246,10 @@ class TestUpdate:
 
 
 class TestCompared:
-    def test_figures(self, old: Model) -> None:
+    @pytest.mark.parametrize("second", [False, True])
+    def test_figures(self, old: Model, second: bool) -> None:
         """By another way: what the two models answer themselves."""
+        old = linked(old) if second else old
         test = set_documents(300, 9, [*SETS, "late"])
         test += [(["unheard"], "billing1")] * 3
         new = corpus_of_sets(set_documents(150, 2, [*SETS, "late"]))

@@ -91,6 +91,10 @@ def evaluate(
     hundredth. The Brier score and the expected calibration error (ECE, 15 bins of the top
     probability) tell how true the probabilities are.
 
+    A model of several labels a document is judged by F1 (micro, macro and samples) at its
+    thresholds, beside that at 0.5 and the best that any thresholds could reach on CORPUS; by its
+    likeliest labels; and by the labels that are said where another was.
+
     Documents that the model was trained on, byte for byte but for space around them, are counted:
     the answers to them say nothing about new ones.
 

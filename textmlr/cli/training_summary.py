@@ -69,7 +69,9 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
         if (even := held_out_chance(record)) is not None:
             accuracy += f" (chance {even.accuracy:.4f}: always the commonest label)"
             loss += f" (chance {even.log_loss:.4f}: the labels' shares)"
-        rows += [("accuracy", accuracy), ("log loss", loss)]
+        # Of several labels a document, the likeliest is one of its own.
+        rows += [("precision at 1" if record.thresholds else "accuracy", accuracy)]
+        rows += [("log loss", loss), *_threshold_rows(record)]
     if record.stream is not None:
         rows += _stream_rows(record.stream)
     if final is None:
@@ -92,6 +94,16 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
     if final.halvings:
         rows.append(("", f"halved {final.halvings}× because it diverged"))
     return rows
+
+
+def _threshold_rows(record: Record) -> list[tuple[str, str]]:
+    """How well the thresholds of labels do, and how they were chosen."""
+    own = record.thresholds
+    if own is None or own.micro_f1 is None:
+        return []
+    each = "one for each label" if own.by_label else "one for all labels"
+    figures = f"micro {own.micro_f1:.4f}, macro {own.macro_f1:.4f} held out"
+    return [("F1", figures), ("thresholds", f"{each}, for the greatest {own.maximise}")]
 
 
 def summary_of(

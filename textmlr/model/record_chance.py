@@ -12,7 +12,8 @@ from textmlr.model.record import Record
 class HeldOutChance(NamedTuple):
     """Figures of answers that are alike for all documents.
 
-    accuracy  of the commonest label;  log_loss  of the labels' shares, nats
+    accuracy  of the commonest label;  log_loss  of the labels' shares, nats, of sets of labels the
+              sum over labels
     """
 
     accuracy: float
@@ -29,5 +30,10 @@ def held_out_chance(record: Record) -> HeldOutChance | None:
         return None
     if not len(weights):
         return None
+    if record.thresholds is not None and record.documents:
+        own = np.clip(weights[weights > 0] / record.documents, 0, 1)
+        p = np.concatenate([own, 1 - own])
+        p = p[p > 0]
+        return HeldOutChance(float(own.max()), -float((p * np.log(p)).sum()))
     shares = weights[weights > 0] / weights.sum()
     return HeldOutChance(float(shares.max()), float(-(shares * np.log(shares)).sum()))

@@ -65,6 +65,18 @@ class SecondPass:
     def __repr__(self) -> str:
         return f"<second pass over {len(self.scales):,} labels: .links, .scales, .offsets>"
 
+    def of_labels(self, numbers: NDArray[np.integer[Any]]) -> SecondPass:
+        """The second pass of labels in another order, some of them new.
+
+        numbers  (L',) of each label here; −1 of one that is new, and that says nothing of others
+        """
+        known = numbers >= 0
+        own = np.ix_(known, known)
+        links = np.zeros((len(numbers), len(numbers)), np.float32)
+        links[own] = self.links[np.ix_(numbers[known], numbers[known])]
+        scales = np.where(known, self.scales[numbers], np.median(self.scales))
+        return SecondPass(links, scales, np.where(known, self.offsets[numbers], 0.0), self.slopes)
+
     def array(self) -> Reals:
         """As kernels take it: (3 + 2L + L²,) float64."""
         links = self.links.astype(np.float64).ravel()

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.corpus.label_sets import Targets, all_known, as_sets, joined_targets, label_counts
+from textmlr.corpus.label_sets import (
+    LabelSets,
+    Targets,
+    all_known,
+    as_sets,
+    joined_targets,
+    label_counts,
+)
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import Calibration, Shrunk, score, spreads
@@ -177,7 +184,9 @@ def calibrate_or_shrink(
     # A run that never saw a label cannot answer it, and that says nothing of its words.
     asked = label_counts(scored.y[scored.weights > 0], len(rates))
     known = all_known(scored.y, (asked > 1) | scored.head.has_sets)
-    judging = Scored(scored.scores[known], scored.y[known], scored.weights[known], scored.head)
+    judging = scored
+    if not known.all():
+        judging = Scored(scored.scores[known], scored.y[known], scored.weights[known], scored.head)
     if not judging.weights.any():
         return calibration, loss
     own = loss if known.all() else calibrate(judging)[1]
@@ -190,9 +199,12 @@ def calibrate_or_shrink(
 
 def _gained(scored: Scored, rates: NDArray[np.float64], loss: float) -> float:
     """Nats that documents of such a mean loss gain on the base rates, all together."""
-    base = np.broadcast_to(rates, scored.scores.shape)
-    losses = scored.head.log_losses(base, scored.y, 0.0)
-    known = float((scored.weights * losses).sum() / scored.weights.sum())
+    known: float
+    if isinstance(scored.y, LabelSets):
+        shares = label_counts(scored.y, len(rates), scored.weights) / scored.weights.sum()
+        known = -float((shares * np.log(rates) + (1 - shares) * np.log1p(-rates)).sum())
+    else:
+        known = -float((scored.weights * np.log(rates)[scored.y]).sum() / scored.weights.sum())
     return (known - loss) * len(scored.y)
 
 

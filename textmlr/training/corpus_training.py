@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.checks import check_callable, check_kind, check_threads
 from textmlr.base.errors import InputError
-from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.featurizer_options import MANY_FEATURES, FeaturizerOptions
 from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.printable import plural
 from textmlr.base.threads import chosen_threads
@@ -35,6 +35,11 @@ from textmlr.training.stage_lines import logged
 from textmlr.training.thresholds import Thresholds
 from textmlr.training.training_events import Stage, Watch
 from textmlr.training.training_record import training_record
+
+# Labels of sets have few documents each, and learn little from rare features: more weights than
+# these, of the rarest features, take most of the time and memory of training, and do not lower the
+# loss of held-out documents of debtags.
+MOST_WEIGHTS = 1 << 24
 
 
 def train_corpus(
@@ -76,6 +81,8 @@ def train_corpus(
     wanted = featurizer_options or FeaturizerOptions()
     if options.solver != "exact" and wanted.idf is None:
         wanted = replace(wanted, idf=False)
+    if corpus.is_multilabel:
+        wanted = _few_features(wanted, len(corpus.labels))
     threads = chosen_threads(threads)
     usual = SIGMOIDS if corpus.is_multilabel else SOFTMAX
     own = usual if head is None else head_of(head)
@@ -115,6 +122,15 @@ def _check_two_labels(corpus: Corpus) -> None:
             place=files_of(corpus),
             mend="give documents of two labels at least",
         )
+
+
+def _few_features(wanted: FeaturizerOptions, labels: int) -> FeaturizerOptions:
+    """The options with as many features as keep θ small, unless they say how many or which."""
+    most = MOST_WEIGHTS // labels
+    given = wanted.max_features, wanted.min_df, wanted.hash_bits, wanted.vocabulary
+    if most >= MANY_FEATURES or any(one is not None for one in given):
+        return wanted
+    return replace(wanted, max_features=most)
 
 
 def _check_multilabel(corpus: Corpus, options: TrainingOptions) -> None:

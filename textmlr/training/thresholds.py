@@ -26,6 +26,7 @@ OWN_SHARES = (0.0, 0.25, 0.5)
 MOST_LOST = 0.001
 FLOOR, MACRO_FLOOR = 0.02, 0.03
 EVEN = 0.5
+TELLING = 3  # documents of a label, of which none is answered, that say something of it
 GRID = 64  # cuts that are tried for the F1 of samples
 TINY = np.finfo(np.float64).tiny
 _P: Reals = 1 / (1 + np.exp(-CENTRES))
@@ -38,12 +39,15 @@ class Thresholds:
     values    (L,) float64, above 0, at most 1
     by_label  whether they differ from label to label
     micro_f1, macro_f1   of the documents they were chosen on; None where there were none
+    never_answered       numbers of the labels that TELLING of the documents or more have, and that
+                         answer none
     """
 
     values: Reals
     by_label: bool = False
     micro_f1: float | None = None
     macro_f1: float | None = None
+    never_answered: tuple[int, ...] = ()
 
     @classmethod
     def even(cls, labels: int) -> Thresholds:
@@ -78,7 +82,9 @@ def choose_thresholds(
     else:
         values, by_label = _balanced(own)
     micro, macro = f1_of(own, values)
-    return Thresholds(np.clip(values, TINY, 1.0), by_label, micro, macro)
+    never = (own.positives.sum(axis=1) >= TELLING) & (_answers(own, values) == 0)
+    numbers = tuple(np.flatnonzero(never).tolist())
+    return Thresholds(np.clip(values, TINY, 1.0), by_label, micro, macro, numbers)
 
 
 def f1_of(own: ScoreHistogram, cuts: Reals) -> tuple[float, float]:
@@ -86,9 +92,15 @@ def f1_of(own: ScoreHistogram, cuts: Reals) -> tuple[float, float]:
     neither occurs nor answers counts 0."""
     above = _log_odds(cuts)[:, None] <= CENTRES
     hits = (own.positives * above).sum(axis=1)
-    asked = (own.counts * above).sum(axis=1) + own.positives.sum(axis=1)
+    asked = _answers(own, cuts) + own.positives.sum(axis=1)
     each = 2 * hits / np.maximum(asked, TINY)
     return float(2 * hits.sum() / max(asked.sum(), TINY)), float(each.mean())
+
+
+def _answers(own: ScoreHistogram, cuts: Reals) -> Reals:
+    """(L,) documents that each label answers at these cuts."""
+    above = _log_odds(cuts)[:, None] <= CENTRES
+    return np.asarray((own.counts * above).sum(axis=1))
 
 
 def expected_cuts(own: ScoreHistogram) -> Reals:

@@ -54,9 +54,7 @@ def training_notes(corpus: Corpus, judges: Corpus | None, model: Model) -> list[
         *_unchecked_notes(record, held_out=held.documents, options=options),
         *(
             _empty_notes(model)
-            or _never_notes(
-                corpus.labels, held.never_answered, balanced=bool(options["class_weight"])
-            )
+            or _never_notes(corpus.labels, held.never_answered, _of_rare_labels(record))
         ),
     ]
 
@@ -136,14 +134,24 @@ def _unchecked_notes(record: Record, held_out: int, options: dict[str, object]) 
     return notes
 
 
-def _never_notes(labels: Sequence[str], never: Sequence[int], *, balanced: bool) -> list[str]:
-    """Which labels were the answer to no held-out document, though some of these have them."""
+def _of_rare_labels(record: Record) -> str:
+    """What makes more of rare labels and was not asked for, with a comma behind it."""
+    options = record.options or {}
+    if record.thresholds is not None:
+        return "" if options.get("maximise") == "macro-f1" else "--maximise macro-f1, "
+    return "" if options["class_weight"] else "--class-weight balanced, "
+
+
+def _never_notes(labels: Sequence[str], never: Sequence[int], helps: str) -> list[str]:
+    """Which labels were the answer to no held-out document, though some of these have them.
+
+    helps  what makes more of rare labels, with a comma behind it
+    """
     if not never:
         return []
     more = f" and {len(never) - MOST_NAMED:,} more" if len(never) > MOST_NAMED else ""
     named = ", ".join(plain(labels[number]) for number in never[:MOST_NAMED])
     verb = "is" if len(never) == 1 else "are"
-    helps = "" if balanced else "--class-weight balanced, "
     return [
         f"{plural(len(never), 'label')} {verb} never the answer to held-out documents (F1 0): "
         f"{named}{more}; {helps}more documents of such labels, or a smaller --min-df help"

@@ -56,10 +56,7 @@ def mistaken_section(answered: SetAnswers, names: ShownLabels, images: Images) -
 def together_section(answered: SetAnswers, names: ShownLabels, images: Images) -> str:
     """Which labels documents have together, and get together: heat maps, and the commonest."""
     pairs = together(answered, PAIRS)
-    text = (
-        "<p>The model decides on each label by itself. Do its answers stand together as the labels "
-        "of documents do?</p>"
-    )
+    text = "<p>Do the answers stand together as the labels of documents do?</p>"
     if not pairs:
         return text + "<p>No document has two labels.</p>"
     width = len(answered.names)

@@ -8,6 +8,7 @@ import json
 import uuid
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -64,7 +65,9 @@ def json_values(column: pa.Array, name: str, place: str) -> list[Any]:
         column = iso_times(column)
     elif is_bytes(kind):
         column = text_of(column, name, place)
-    elif types.is_float32(kind) or types.is_float64(kind):
+    elif types.is_floating(kind):
+        # Arrow's functions take no halves, and an older Arrow gives them as NumPy's numbers.
+        column = column.cast(pa.float32()) if types.is_float16(kind) else column
         column = pc.if_else(pc.is_finite(column), column, None)
     try:
         values: list[Any] = column.to_pylist(maps_as_pydicts="strict")
@@ -90,7 +93,7 @@ def encode_json(value: Any, name: str, place: str) -> str:
         ) from error
 
 
-def _other(value: Any) -> str:
+def _other(value: Any) -> str | float:
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
         return value.isoformat()
     if isinstance(value, decimal.Decimal):
@@ -99,6 +102,8 @@ def _other(value: Any) -> str:
         return value.decode()
     if isinstance(value, uuid.UUID):
         return str(value)
+    if isinstance(value, np.floating):  # a half within a list, as older Arrows have it
+        return float(value)
     raise TypeError(f"a {type(value).__name__}")
 
 

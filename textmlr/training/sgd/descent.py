@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,16 @@ ALIKE = 0.02
 MAX_HALVINGS = 1100  # halvings of a run's step: from the largest float64 to nothing
 
 
+class FirstScores(NamedTuple):
+    """The scores of all documents before the first step.
+
+    row     of the last layer, which is always on;  scores (L,) float32
+    """
+
+    row: int
+    scores: NDArray[np.float32]
+
+
 @dataclass(slots=True, eq=False)
 class SGD:
     """A run of stochastic gradient descent.
@@ -48,6 +58,7 @@ class SGD:
     squares    of Adagrad, each weight's sum of squared gradients; None: steps are not divided
     last_loss  mean loss of the last epoch
     before     the run that it continues, None: it starts from nothing
+    first      the scores that it starts from, None: 0
     history    its epochs so far
     keep       called with the run between the parts of an epoch, where it can be stopped, and
                resumed from its ``state``; the caller of ``epoch`` calls it between epochs
@@ -69,6 +80,7 @@ class SGD:
     done: int = 0
     scale: float = 1.0
     before: WarmStart | None = None
+    first: FirstScores | None = None
     keep: Callable[[SGD], None] | None = None
     unfinished: Unfinished = field(default_factory=Unfinished)
     history: list[Epoch] = field(default_factory=list)
@@ -85,11 +97,13 @@ class SGD:
         learning_rate: float,
         options: TrainingOptions,
         spare: SGD | None = None,
+        first: FirstScores | None = None,
     ) -> SGD:
-        """A run over some of the objective's documents, from scores of 0, whose loss is log L.
+        """A run over some of the objective's documents.
 
         options  decided
         spare    an ended run of an objective as wide, whose memory may be used
+        first    scores to start from; None: from 0
         """
         if spare is not None:
             weights, squares = spare.weights, spare.squares
@@ -99,6 +113,7 @@ class SGD:
             weights = Network.zeros(*size)
             squares = Network.zeros(*size) if options.step == "adagrad" else None
         run = cls(objective, documents, epochs, learning_rate, options, weights, squares, np.inf)
+        run.first = first
         run._begin()
         return run
 
@@ -289,6 +304,9 @@ class SGD:
         # multiplies it.
         fresh = self.before is None
         none = np.zeros((1, self.objective.labels), np.float32)
+        if self.first is not None:
+            row = self.weights.layers[-1][self.first.row]
+            row[:] = self.first.scores
         self.last_loss = float(self.objective.head.log_z(none)[0]) if fresh else np.inf
 
     def _dropping(self, part: int = 0) -> int:

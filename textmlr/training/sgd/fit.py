@@ -213,14 +213,20 @@ class _FinalStage:
         """The run without the documents that judge which is most like the final one."""
         if self.best is None or not self.scored:
             return self.twin or self.best
-        scored = Scored.joined([self.scored[number] for number in sorted(self.scored)])
+        scored = Scored.joined([self.scored.pop(number) for number in sorted(self.scored)])
         runs = self.search.runs
         rates, counts = rates_of(runs.objective)
         if runs.objective.head.has_sets:
             own = SetCalibration.of(scored, rates, counts, runs.options, biased=runs.biased)
-            self.sets, calibration, loss = own, own.common, own.loss
-        else:
-            calibration, loss = calibrate_or_shrink(scored, rates, counts, biased=runs.biased)
+            self.sets = own
+            return replace(
+                self.best,
+                calibration=own.common,
+                loss=own.loss,
+                accuracy=scored.accuracy,
+                never_answered=own.thresholds.never_answered,
+            )
+        calibration, loss = calibrate_or_shrink(scored, rates, counts, biased=runs.biased)
         return replace(
             self.best,
             calibration=calibration,

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.training_options import TrainingOptions
+from textmlr.corpus.label_sets import label_counts
 from textmlr.model.heads import Head
+from textmlr.model.scoring import base_scores
 from textmlr.training.dealt_parts import AnyObjective, DealtObjective
 from textmlr.training.objective import Objective
 from textmlr.training.run_state import Json, State, StateStore
-from textmlr.training.sgd.descent import SGD
+from textmlr.training.sgd.descent import SGD, FirstScores
 from textmlr.training.sgd.trial_run import Progress, Watch
 
 OwnKind = TypeVar("OwnKind", Objective, DealtObjective, AnyObjective)
@@ -81,11 +83,25 @@ class Runs:
         self.columns = columns
         self._watch, self._lock = watch, Lock()
         self._spare: list[SGD] = []
+        self.first = self._first()
 
     @property
     def biased(self) -> bool:
         """Whether the last layer has a bias; those above the first have one always."""
         return self.columns.bias is not None or bool(self.options.hidden)
+
+    def _first(self) -> FirstScores | None:
+        """The log odds of the base rates, which labels of few documents take long to reach by
+        steps; None for the softmax, where all start alike."""
+        objective = self.objective
+        if not objective.head.has_sets or not self.biased:
+            return None
+        counts = label_counts(objective.y, objective.labels, objective.weights)
+        total = float(objective.weights.sum(dtype=np.float64))
+        scores = base_scores(counts, objective.head, total)
+        row = -1 if self.options.hidden else self.columns.bias
+        assert row is not None
+        return FirstScores(row, scores)
 
     def tell(self, progress: Progress) -> None:
         """Call watch, one thread at a time."""
@@ -119,7 +135,7 @@ class Runs:
             spare = self._spare.pop()
         except IndexError:
             spare = None
-        return SGD.start(objective, documents, epochs, rate, self.options, spare)
+        return SGD.start(objective, documents, epochs, rate, self.options, spare, self.first)
 
     def end(self, run: SGD) -> None:
         """Free the memory of a run that is no longer needed."""

@@ -45,7 +45,8 @@ class SetCalibration:
         *,
         biased: bool,
     ) -> SetCalibration:
-        """The calibration by documents that a run like the final one never saw.
+        """The calibration by documents that a run like the final one never saw; their scores are
+        written over.
 
         rates, counts  as in ``calibration.shrink``
         """
@@ -59,7 +60,8 @@ class SetCalibration:
         sets, weights = as_sets(scored.y), scored.weights
         histogram = ScoreHistogram.of(scored.scores, sets, weights)
         scales = label_scales(histogram, common, biased=biased)
-        loss, scores = histogram.loss(scales, common), scales.calibrated(scored.scores, common)
+        loss = histogram.loss(scales, common)
+        scores = scales.calibrated(scored.scores, common, in_place=True)
         second = None
         found = second_pass(scores, sets, weights, options.seed, loss=loss, biased=biased)
         if found is not None:

@@ -220,10 +220,15 @@ class Search:
     def judging(self, chosen: AnyObjective, best: TrialRun) -> Scored:
         """The documents that judge, as a run like the final one scores them that never saw them."""
         assert self.judge is not None
-        kept = self.scored.get((best.idf_power, best.learning_rate))
-        if kept is not None and best.epochs == self.epochs:
-            return kept
-        judge = self.judge
+        plan, judge = (best.idf_power, best.learning_rate), self.judge
+        if self.runs.options.calibration and not self.sampled and best.epochs == self.epochs:
+            if plan not in self.scored:  # the trials are those of a run that was cut off
+                rows = chosen.take(self._part)
+                own = judge.as_new(rows.documents_of()) if self._held else judge
+                own = self.runs.scaled(own, best.idf_power)
+                self._try(rows, own, np.arange(len(self._part)), *plan)
+            if plan in self.scored:
+                return self.scored[plan]
         if self._held:
             judge = judge.as_new(chosen.documents_of() - judge.documents_of())
         run = self.runs.start(chosen, self._rest, best.epochs, best.learning_rate)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.training_options import TrainingOptions
-from textmlr.model.scoring import Calibration, Shrunk, base_rates
+from textmlr.model.scoring import Bent, Calibration, Shrunk, base_rates
+from textmlr.model.second_pass import SecondPass
 from textmlr.training.calibration import calibrate
 from textmlr.training.sgd.set_calibration import SetCalibration
 from textmlr.training.stream.stream_learner import StreamLearner
@@ -23,13 +24,14 @@ class StreamCalibration:
     fitted      the calibration, alike for all labels
     factors     (L,) float32, by which the weights of each label are multiplied
     offsets     (L,) float32 for the bias, nats; None for none
-    thresholds  of label sets
+    thresholds, second  of label sets; see ``SetCalibration``
     """
 
     fitted: Calibration
     factors: NDArray[np.float32]
     offsets: NDArray[np.float32] | None = None
     thresholds: Thresholds | None = None
+    second: SecondPass | None = None
 
     @classmethod
     def of(
@@ -62,4 +64,15 @@ class StreamCalibration:
             factors = np.full_like(factors, sets.common.factor)
             if isinstance(sets.common, Shrunk):
                 offsets = sets.common.offsets(shares, learner.head).astype(np.float32)
-        return cls(sets.common, factors, offsets if learner.bias else None, sets.thresholds)
+        offsets = offsets if learner.bias else None
+        return cls(sets.common, factors, offsets, sets.thresholds, sets.second)
+
+    def of_model(self, by_name: NDArray[np.int64]) -> Calibration:
+        """The calibration of a model whose θ has factors and offsets in it.
+
+        by_name  (L,) the codes of the labels, by their names
+        """
+        own = self.fitted.absorbed()
+        if isinstance(own, Bent) and self.second is not None:
+            return replace(own, links=self.second.of_labels(by_name))
+        return own

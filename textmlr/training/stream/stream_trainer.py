@@ -256,7 +256,7 @@ class StreamTrainer:
             [theta],
             record,
             columns,
-            own.fitted.absorbed(),
+            own.of_model(by_name),
             head=learner.head,
             thresholds=None if own.thresholds is None else own.thresholds.values[by_name],
         )

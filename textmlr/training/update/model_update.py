@@ -159,7 +159,7 @@ def _model(
         updated.layers,
         record,
         grown.columns,
-        model.parts.calibration,
+        old.new_calibration,
         activation=model.parts.activation,
         update_state=UpdateState(updated.squares, trained_on),
         head=model.parts.head,

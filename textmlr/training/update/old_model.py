@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -124,11 +124,23 @@ class OldModel:
     def probabilities(
         self, documents: Objective, layers: Layers, base: NDArray[np.float32]
     ) -> NDArray[np.float64]:
-        """P as a Model with these layers and base has it."""
+        """P as a Model with these layers and base has it, of the old labels or of all."""
         scores = self.calibrated(documents, layers)
+        own = self.calibration if layers[-1].shape[1] < len(self.known) else self.new_calibration
+        if own.second is not None:
+            scores = own.second.scores(scores).astype(np.float32)
         if len(base):
             scores[~has_known_words(documents.features, layers[0], self.bias)] = base
         return documents.head.probabilities(scores)
+
+    @property
+    def new_calibration(self) -> Calibration:
+        """The calibration with room for new labels, of which the old ones say nothing."""
+        own = self.calibration
+        if own.second is None or not isinstance(own, Bent):
+            return own
+        numbers = np.where(self.known, np.cumsum(self.known) - 1, -1)
+        return replace(own, links=own.second.of_labels(numbers))
 
     def base_with(self, learnt: Objective) -> NDArray[np.float32]:
         """The base scores of a Model of the old documents and these."""
