@@ -77,7 +77,7 @@ def update_model(
     frequencies = _frequencies(model)
     labels = sorted({*model.labels, *corpus.labels})
     weights = document_weights(corpus, None)
-    tell(Stage("features", len(corpus), len(labels)))
+    tell(Stage("features", len(corpus), len(labels), several=corpus.is_multilabel))
     grown = extend(model.featurizer, model.parts.columns, labels, corpus.batches, threads)
     head = model.parts.head
     y, unit_from = head.targets(recode(corpus, labels)[0]), _unit_from(grown)
@@ -120,7 +120,13 @@ def _stage(model: Model, new: Objective) -> Stage:
     columns = new.features.columns
     width = model.parts.layers[0].shape[1] if len(model.parts.layers) > 1 else new.labels
     return Stage(
-        "fit", len(new.y), new.labels, columns, len(new.features.indices), bytes=4 * columns * width
+        "fit",
+        len(new.y),
+        new.labels,
+        columns,
+        len(new.features.indices),
+        bytes=4 * columns * width,
+        several=new.head.has_sets,
     )
 
 
