@@ -49,8 +49,9 @@ def update_model(
     """A model of the old documents and the corpus's, made from the old model and the corpus alone.
 
     Labels and features that the model lacks are added.  Old features keep their idf, new n-grams
-    have to be in min_df of the new documents, and the calibration stays.  The time it takes grows
-    with the new documents and the size of θ.
+    have to be in min_df of the new documents, and the calibration stays, as do the thresholds of
+    labels; a new label gets their median.  The time it takes grows with the new documents and the
+    size of θ.
 
     validation  documents to compare the answers on before and after, in place of a held-out part
     threads     None: one a processor.  Their number changes no bit of the model
