@@ -40,6 +40,7 @@ from tests.spelled_errors import as_typed
 from textmlr.base.errors import InputError
 from textmlr.corpus.arrow_batch import batch_of
 from textmlr.corpus.chunks import Chunk
+from textmlr.corpus.label_sets import as_sets
 from textmlr.corpus.reading import read_corpus, scan
 from textmlr.corpus.reading_options import ReadingOptions
 
@@ -171,12 +172,11 @@ def test_fasttext(tmp_path: Path) -> None:
     assert read_corpus([one], single).notes == [several]
 
 
-def naive_fasttext(line: str) -> tuple[str, int, list[str]]:
-    """(first label, number of labels, words of the text) of a line."""
+def naive_fasttext(line: str) -> tuple[list[str], list[str]]:
+    """(labels, words of the text) of a line."""
     words = line.split()
     labels = [word.removeprefix("__label__") for word in words if word.startswith("__label__")]
-    rest = [word for word in words if not word.startswith("__label__")]
-    return (labels or [""])[0], len(labels), rest
+    return labels, [word for word in words if not word.startswith("__label__")]
 
 
 tokens = st.sampled_from(
@@ -188,17 +188,29 @@ tokens = st.sampled_from(
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.lists(tokens, max_size=12).map("".join), min_size=1, max_size=6))
 @example(["__label__a x __label__b", "__label__a __label__b y"])
+@example(["x", "", "__label__ __label__b __label__a", "__label__a y __label__a __label__"])
 def test_fasttext_like_the_naive_reader(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str]
 ) -> None:
     path = write(tmp_path_factory.getbasetemp() / "p.ft", "\n".join(lines).encode() + b"\n")
     for size in (1, 1 << 20):
-        chunks = list(scan([path], ReadingOptions(skip_bad_lines=True), chunk_bytes=size))
+        options = ReadingOptions(skip_bad_lines=True, multilabel=False)
+        chunks = list(scan([path], options, chunk_bytes=size))
         rows = [naive_fasttext(line) for line in lines]
-        good = [(label, words) for label, _, words in rows if label]
+        good = [(labels[0], words) for labels, words in rows if labels and labels[0]]
         found = [(label, text.split()) for label, text in pairs_in(chunks)]
         assert found == good
-        assert sum(c.several for c in chunks) == sum(n > 1 for label, n, _ in rows if label)
+        several = sum(len(labels) > 1 for labels, _ in rows if labels and labels[0])
+        assert sum(c.several for c in chunks) == several
+        options = ReadingOptions(skip_bad_lines=True, multilabel=True)
+        chunks = list(scan([path], options, chunk_bytes=size))
+        good = [
+            (sorted({*labels} - {""}), words)
+            for labels, words in rows
+            if any(labels) or (not labels and words)
+        ]
+        found = [(labels, text.split()) for labels, text in sets_in(chunks)]
+        assert found == good
 
 
 # ------------------------------------------------------------------ chunks
@@ -211,6 +223,17 @@ def pairs_in(chunks: Sequence[Chunk]) -> list[Pair]:
         codes, names = chunk.labels
         assert sorted({*codes.tolist()}) == list(range(len(names)))
         found += [(names[codes[i]], chunk.batch[i].decode()) for i in range(len(chunk))]
+    return found
+
+
+def sets_in(chunks: Sequence[Chunk]) -> list[tuple[list[str], str]]:
+    found = []
+    for chunk in chunks:
+        assert chunk.labels is not None
+        y, names = chunk.labels
+        texts = [chunk.batch[i].decode() for i in range(len(chunk))]
+        labels = [sorted(names[code] for code in own) for own in as_sets(y).tolist()]
+        found += list(zip(labels, texts, strict=True))
     return found
 
 
@@ -777,8 +800,9 @@ def test_json_that_python_writes(
         if name and isinstance(label, str | int | float | bool):
             expected.append((name, row["text"]))
             kept.append(row)
+    options = ReadingOptions(skip_bad_lines=True, multilabel=False)
     for size in (1, 1 << 20):
-        chunks = list(scan([path], ReadingOptions(skip_bad_lines=True), chunk_bytes=size))
+        chunks = list(scan([path], options, chunk_bytes=size))
         assert pairs_in(chunks) == expected
         left_out = sum(chunk.skipped + chunk.unlabelled for chunk in chunks)
         assert left_out == len(rows) + 1 - len(expected)
@@ -830,4 +854,4 @@ print(len(counts), *{*counts})
     ]
     # find is counted twice: fasttext has it too.  Kernels may call others with what they like.
     run(code, *paths)
-    assert run(code, *paths).split() == [b"9", b"1"]
+    assert run(code, *paths).split() == [b"10", b"1"]

@@ -574,8 +574,13 @@ def test_standard_input_and_notes(tmp_path: Path) -> None:
     )
     done = run("train", "-", "-o", tmp_path / "m.textmlr", "--no-holdout", stdin=lines)
     assert done.exit_code == 0
-    assert "Warning: 60 documents have several labels, of which the first is used" in done.stderr
+    assert "Warning: documents have several labels: each label is learnt by itself" in done.stderr
     assert done.output.count("several labels") == 1
+    first = run(
+        *("train", "-", "-o", tmp_path / "m.textmlr", "--no-holdout", "--no-multilabel"),
+        stdin=lines,
+    )
+    assert "Warning: 60 documents have several labels, of which the first is used" in first.stderr
 
 
 def test_weights_on_the_command_line(corpora: Path, tmp_path: Path) -> None:

@@ -55,8 +55,16 @@ def test_many_labels_alike_are_counted() -> None:
 
 def test_labels_that_are_joined_are_named() -> None:
     assert joined_notes(["C", "C#", "A#B", "a, b", "+", "#"]) == []
-    (note,) = joined_notes(["A", "A#B", "A, B", "B"])
-    assert note.startswith("2 labels are others joined by a sign: 'A#B', 'A, B'")
+    (note,) = joined_notes(["A", "A#B", "C", "B#A", "B"])
+    assert note == (
+        "2 labels are others joined by #: 'A#B', 'B#A', and each is a label of its own; "
+        "--label-separator '#' takes them apart"
+    )
+    pairs = [f"{a}|{b}" for a in "abcde" for b in "vwxyz"]
+    (note,) = joined_notes(["none", *pairs])  # no part stands alone
+    assert note.startswith("25 labels are others joined by |: 'a|v', 'a|w', 'a|x' and 22 more")
+    towns = [f"Town {i}, State {i % 15}" for i in range(30)]
+    assert joined_notes(towns) == []
 
 
 def corpus_file(folder: Path) -> str:

@@ -492,6 +492,24 @@ class TestInMemory:
         truths = pandas.DataFrame(truth_columns(SETS)).astype({"a": int, "b": float})
         assert pairs(as_corpus(truths, reading=COLUMNS)) == pairs(corpus)
 
+    def test_sequences_of_class_labels(self, tmp_path: Path) -> None:
+        datasets = pytest.importorskip("datasets")
+        names = ["c", "b", "a"]
+        kind = datasets.ClassLabel(names=names)
+        numbers = [[names.index(one) for one in own] for own in SETS]
+        for lists in filter(None, (datasets.Sequence, getattr(datasets, "List", None))):
+            features = {"text": datasets.Value("string"), "label": lists(kind)}
+            columns = {"text": TEXTS, "label": numbers}
+            data = datasets.Dataset.from_dict(columns, datasets.Features(features))
+            data.save_to_disk(tmp_path / lists.__name__)
+            for corpus in (
+                as_corpus(data),
+                Corpus.of(data["text"], data["label"]),
+                read_corpus(tmp_path / lists.__name__),
+            ):
+                assert pairs(corpus) == of_sets(SETS)
+            assert pairs(as_corpus(data.select([4, 0]))) == [of_sets(SETS)[i] for i in (4, 0)]
+
 
 class TestCorpus:
     def test_a_document_has_a_tuple(self) -> None:

@@ -8,6 +8,10 @@ from collections.abc import Sequence
 
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")  # they take no room
 MOST_NAMED = 3  # pairs
+LONGEST = 40  # characters of a name that several labels make
+_SIGNS = "|#;,"  # between labels
+MANY_JOINED = 20  # labels with a sign within
+AGAIN = 0.7  # their parts are fewer than so many times those
 
 
 def alike_notes(labels: Sequence[str]) -> list[str]:
@@ -40,29 +44,32 @@ def joined_notes(labels: Sequence[str]) -> list[str]:
     """The sentence on labels that are others with a sign between, as some tools join several.
 
     >>> joined_notes(["A", "A#B", "B", "C#"])[0].partition(",")[0]
-    "1 label is others joined by a sign: 'A#B'"
+    "1 label is others joined by #: 'A#B'"
     """
     known = {*labels}
-    found = [
-        label
-        for label in labels
-        if any(len(parts) > 1 and known.issuperset(parts) for parts in _parted(label))
-    ]
-    if not found:
-        return []
-    shown = ", ".join(map(repr, found[:MOST_NAMED]))
+    for sign in _SIGNS:
+        signed = [label for label in labels if sign in label]
+        joined = {label: [part.strip() for part in label.split(sign)] for label in signed}
+        found = [label for label, parts in joined.items() if known.issuperset(parts)]
+        distinct = {part for parts in joined.values() for part in parts}
+        if len(joined) >= MANY_JOINED and len(distinct) < AGAIN * len(joined):
+            found = list(joined)  # their parts stand again and again, though perhaps never alone
+        if found:
+            return [_joined_note(found, sign)]
+    return []
+
+
+def _joined_note(found: list[str], sign: str) -> str:
+    few = (one if len(one) <= LONGEST else f"{one[: LONGEST - 1]}…" for one in found[:MOST_NAMED])
+    shown = ", ".join(map(repr, few))
     more = f" and {len(found) - MOST_NAMED:,} more" if len(found) > MOST_NAMED else ""
     what, so = f"{len(found):,} labels are", "each is a label of its own"
     if len(found) == 1:
         what, so = "1 label is", "it is a label of its own"
-    return [
-        f"{what} others joined by a sign: {shown}{more}, and {so}; to use the first of several, "
-        'write JSON lines with a list of them, as "label": ["A", "B"]'
-    ]
-
-
-def _parted(label: str) -> list[list[str]]:
-    return [[part.strip() for part in label.split(sign)] for sign in "#|;," if sign in label]
+    return (
+        f"{what} others joined by {sign}: {shown}{more}, and {so}; --label-separator '{sign}' "
+        "takes them apart"
+    )
 
 
 def _composed(label: str) -> str:

@@ -16,7 +16,7 @@ from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Invalid
 from textmlr.corpus.label_rule import LabelRule, used
-from textmlr.corpus.label_sets import LabelSets, as_sets
+from textmlr.corpus.label_sets import LabelSets, Targets, as_sets
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.taken_columns import Taken
 
@@ -94,7 +94,7 @@ class Chunk:
     name: str
     first: int
     batch: Batch
-    labels: tuple[Any, list[str]] | None  # Targets
+    labels: tuple[Targets, list[str]] | None
     weights: NDArray[np.float32] | None
     make_table: Callable[[], Any] = field(repr=False)
     skipped: int = 0

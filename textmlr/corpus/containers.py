@@ -113,7 +113,11 @@ def dataset_column(dataset: Any, name: str) -> Any:
     if made or not hasattr(dataset, "data"):  # or it comes as a stream
         return dataset[name]
     column = dataset.with_format("arrow")[name][:]
-    names = getattr((dataset.features or {}).get(name), "names", None)
+    feature = (dataset.features or {}).get(name)
+    names = getattr(feature, "names", None)
+    if names is None:  # of a list of them
+        inner = feature[0] if isinstance(feature, list) and feature else feature
+        names = getattr(getattr(inner, "feature", inner), "names", None)
     return column if names is None else _named(column, list(names))
 
 
@@ -129,6 +133,19 @@ def _named(column: Any, names: list[str]) -> Any:
     """Class numbers of a Dataset (ClassLabel) as the names it has for them; −1 is none."""
     import pyarrow as pa
 
+    from textmlr.corpus.arrow_types import is_list, members_of
+
+    kind = pa.dictionary(pa.int32(), pa.string())
+    if is_list(column.type) and pa.types.is_integer(column.type.value_type):
+        lists = []
+        for chunk in column.chunks:
+            counts, members = members_of(chunk)
+            own = _named(pa.chunked_array([members]), names).combine_chunks()
+            ends = np.cumsum([0, *np.maximum(counts, 0)])
+            null = np.append(counts < 0, [False])
+            offsets = pa.array(ends, pa.int64(), mask=null)
+            lists.append(pa.LargeListArray.from_arrays(offsets, own))
+        return pa.chunked_array(lists, pa.large_list(kind))
     if not pa.types.is_integer(column.type):
         return column
     words = pa.array(names, pa.string())
@@ -140,7 +157,7 @@ def _named(column: Any, names: list[str]) -> Any:
             codes = np.where(missing, 0, numbers).astype(np.int32)
         indices = pa.array(codes, mask=missing)
         parts.append(pa.DictionaryArray.from_arrays(indices, words))
-    return pa.chunked_array(parts, pa.dictionary(pa.int32(), pa.string()))
+    return pa.chunked_array(parts, kind)
 
 
 def _arrow(values: Any, noun: str, usual: str) -> Any:

@@ -75,7 +75,8 @@ def _chunk(lines: Lines, request: ScanRequest, named: str) -> Chunk:
     if request.labelled:
         found = _labels(lines, (firsts, lasts, counts), prefix, request.rule(), status)
     bad = np.flatnonzero(status)
-    examples = check_bad(bad, partial(_error, lines, status, named), request.options.skip_bad_lines)
+    error = partial(_error, lines, status, named, several=bool((counts > 1).any()))
+    examples = check_bad(bad, error, request.options.skip_bad_lines)
     if inside.any():
         stops = stops.copy()
         kernels.drop_labels(lines.text, begins, stops, inside, prefix)
@@ -201,8 +202,8 @@ def _unlabelled_table(batch: Batch) -> Any:
     return record_batch({"text": strings_of(batch)})
 
 
-def _error(lines: Lines, status: Any, prefix: str, line: int) -> InputError:
-    """The error of a line, counted from 0, by its status."""
+def _error(lines: Lines, status: Any, prefix: str, line: int, *, several: bool) -> InputError:
+    """The error of a line, counted from 0, by its status;  several  others have several labels."""
     wrong = int(status[line])
     shown = quote(lines.text, int(lines.starts[line]), int(lines.stops[line]))
     mend = f"begin it with {prefix} and the label's name, {SKIP}"
@@ -210,7 +211,8 @@ def _error(lines: Lines, status: Any, prefix: str, line: int) -> InputError:
         problem, mend = BINARY
     elif wrong == NO_LABEL:
         problem = f"no label (a word that begins with {prefix}) in {shown}"
-        mend += f", or, if documents may have none, say {mention('multilabel', True)}"
+        if several and prefix not in shown:
+            mend += f", or, if documents may have none, say {mention('multilabel', True)}"
         if not lines.text[lines.starts[line] : lines.stops[line]].tobytes().strip():
             problem, mend = "blank line", f"delete it, {SKIP}"
     else:

@@ -6,3 +6,9 @@ PLAIN = {
     "label": "label class category target y sentiment genre topic intent".split(),
     "weight": ["weight"],
 }
+# Where no column has one of these, columns of several labels may be called so.
+SEVERAL = {
+    "text": [],
+    "label": "labels classes categories tags targets genres topics intents".split(),
+    "weight": [],
+}

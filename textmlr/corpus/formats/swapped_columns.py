@@ -9,7 +9,7 @@ from __future__ import annotations
 from textmlr.base.errors import FormatError
 from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.formats.plain_names import PLAIN
+from textmlr.corpus.formats.plain_names import PLAIN, SEVERAL
 from textmlr.corpus.formats.wide_lines import WideCheck
 
 FEWEST = 8  # lines that say something
@@ -124,6 +124,7 @@ def _kinds(line: tuple[bytes, bytes]) -> tuple[str | None, str | None]:
     lines."""
     words = [raw.strip().lower().decode("utf-8", "replace") for raw in line]
     found = [
-        next((kind for kind in ("text", "label") if word in PLAIN[kind]), None) for word in words
+        next((kind for kind in ("text", "label") if word in (*PLAIN[kind], *SEVERAL[kind])), None)
+        for word in words
     ]
     return (found[0], found[1]) if found[0] != found[1] else (None, None)

@@ -10,7 +10,7 @@ from textmlr.base.option_mentions import mention
 from textmlr.corpus.chunks import ScanRequest
 from textmlr.corpus.formats.annotated_tables import TableExport, table_export
 from textmlr.corpus.formats.lines import quoted
-from textmlr.corpus.formats.plain_names import PLAIN
+from textmlr.corpus.formats.plain_names import PLAIN, SEVERAL
 from textmlr.corpus.taken_columns import Taken
 
 
@@ -104,7 +104,8 @@ def check_plain(
     columns, place, hint  as in ``find``
     """
     plain = {_plain(name) for name in columns}
-    if text is label is None and columns and not plain & {*PLAIN["text"], *PLAIN["label"]}:
+    known = {*PLAIN["text"], *PLAIN["label"], *SEVERAL["label"]}
+    if text is label is None and columns and not plain & known:
         names = [f"for the {kind}, such as {_such(kind)}" for kind in ("text", "label")]
         raise FormatError(
             f"no column has a plain name {names[0]}, nor {names[1]}",
@@ -155,6 +156,7 @@ def column_place(
     if plain.count(best) == 1:
         return plain.index(best)
     found = [i for i, name in enumerate(plain) if name in PLAIN[kind]]
+    found = found or [i for i, name in enumerate(plain) if name in SEVERAL[kind]]
     if len(found) == 1:
         return found[0]
     if found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from textmlr.base.errors import FormatError
 from textmlr.base.option_mentions import mention
-from textmlr.corpus.formats.plain_names import PLAIN
+from textmlr.corpus.formats.plain_names import PLAIN, SEVERAL
 
 FEWEST_FIELDS = 3
 FEWEST = 8  # lines without plain names that say something
@@ -83,7 +83,7 @@ class WideCheck:
     def _plain(self, names: list[str]) -> bool:
         """Whether there are plain names for text and label among names."""
         words = {name.casefold() for name in names}
-        return all(words & {*PLAIN[kind]} for kind in ("text", "label"))
+        return all(words & {*PLAIN[kind], *SEVERAL[kind]} for kind in ("text", "label"))
 
     def _found(self, wide: int) -> tuple[int, int, int] | None:
         """Places of the label and the text, and how many values that label has; None where the
