@@ -5,21 +5,29 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import documents
 from scipy.optimize import brentq
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
+from test_cli import good
 from test_exact import few_columns, genres
 from test_exact_kernels import rows_of
 
 from textmlr import InputError, TrainingOptions
 from textmlr.base.arrays import frozen
 from textmlr.corpus.label_sets import LabelSets
+from textmlr.corpus.reading import read_corpus
+from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.kernels import dual_ascent, sigmoid_ascent
 from textmlr.model.heads import SIGMOIDS
+from textmlr.model.model import Model
+from textmlr.model.record import ExactRecord
+from textmlr.training.corpus_training import train_corpus
 from textmlr.training.exact import label_blocks
 from textmlr.training.exact.dual import Dual, first_guess
 from textmlr.training.exact.label_blocks import solver_of
@@ -561,3 +569,59 @@ class TestFit:
         objective = replace(few_columns(3), y=sets_of(60, 3), head=SIGMOIDS)
         found = fit_exact(objective, TrainingOptions(solver="exact", l2=0.0))
         assert (found.held_out, found.judged) == (0, None)
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sets") / "films.tsv"
+    one, two = documents(300, 1), documents(301, 2)[1:]
+    lines = []
+    for number, ((a, text), (b, more)) in enumerate(zip(one, two, strict=True)):
+        joined = f"{a}|{b}\t{text} {more}" if number % 3 else f"{a}\t{text}"
+        lines.append(joined if number % 25 else f"\t{more[:4]}")
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+class TestCommand:
+    @pytest.mark.parametrize("options", [["--solver", "exact"], ["--l1", "1e-3"]], ids=["l2", "l1"])
+    def test_it_is_proved_and_answers_whatever_the_threads(
+        self, films: Path, tmp_path: Path, options: list[str]
+    ) -> None:
+        options = [*options, "--label-separator", "|", "--multilabel", "--ngrams", "1"]
+        files = []
+        for threads in ("1", "2", "4"):
+            output = tmp_path / threads
+            said = good("train", films, "-o", output, "--threads", threads, *options).output
+            files.append(output.read_bytes())
+        assert files[0] == files[1] == files[2]
+        assert "certificate" in said
+        model = Model.load(output)
+        assert model.is_multilabel
+        final = model.record.final
+        assert isinstance(final, ExactRecord)
+        assert final.converged
+        assert final.gap is not None
+        assert final.gap <= 1e-6 * final.value
+        assert model.record.thresholds is not None
+        assert model.record.thresholds.micro_f1 is not None
+        p = model.probabilities(["robot orbit and a saddle", "kiss and vows"])
+        assert (p[0, 1:] > p[1, 1:]).all()
+        assert p[1, 0] > p[0, 0]
+        text = "the robot orbit engine android laser and the saddle ranch cattle sheriff canyon"
+        assert set(model.predict(text)) == {"scifi", "western"}
+
+    def test_the_proof_is_of_the_file(self, films: Path, tmp_path: Path) -> None:
+        """The value in the record is that of the weights in the file, by another way."""
+        reading = ReadingOptions(label_separator="|", multilabel=True)
+        corpus = read_corpus([films], reading)
+        model = train_corpus(corpus, None, TrainingOptions(solver="exact", l2=1e-4))
+        x = model.featurizer.featurize(corpus.batches).to_scipy().astype(float)
+        final = model.record.final
+        assert isinstance(final, ExactRecord)
+        theta = model.parts.layers[0].astype(float)
+        has = corpus.y.indicator(len(corpus.labels))
+        scores = x @ theta
+        losses = np.logaddexp(0, np.where(has, -scores, scores)).sum(axis=1)
+        value = losses.mean() + 0.5e-4 * (theta**2).sum()
+        assert final.value == pytest.approx(value, rel=1e-6)

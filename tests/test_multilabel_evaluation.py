@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import click
@@ -150,13 +151,22 @@ def test_models_are_compared_on_the_command_line(folder: Path) -> None:
     arguments = ["compare", folder / "a.textmlr", folder / "b.textmlr", folder / "test.tsv"]
     screen = run(*arguments, "--label-separator", "|")
     result = model_of().compare(model_of(seed=3), TEXTS, SETS)
-    assert f"samples-F1  {result.a.samples_f1:.4f}  {result.b.samples_f1:.4f}" in screen
-    assert "exact       both" in screen
+    assert f"samples-F1       {result.a.samples_f1:.4f}  {result.b.samples_f1:.4f}" in screen
+    assert "exact            both" in screen
     found = json.loads(run(*arguments, "--label-separator", "|", "--json"))
     assert found["micro_f1"]["value"] == result.micro_f1.value
     textmlr.train(["a robot", "a saddle"], ["scifi", "western"]).save(folder / "one.textmlr")
     told = refused("compare", folder / "one.textmlr", *arguments[2:])
     assert "B gives a document any number of labels, and A gives it one" in told
+
+
+def test_compress_says_what_it_costs(folder: Path) -> None:
+    arguments = ["compress", folder / "b.textmlr", folder / "test.tsv", "--label-separator", "|"]
+    size = len(model_of(seed=3).dumps()) - 200
+    arguments += ["-o", folder / "small.textmlr", "--max-size", size]
+    assert re.search(r"micro-F1 +0\.\d+ → 0\.\d+", run(*arguments))
+    found = json.loads(run(*arguments, "--json"))["evaluation"]
+    assert found["a"]["micro_f1"] == model_of(seed=3).evaluate(TEXTS, SETS).f1.micro
 
 
 # ------------------------------------------------------------------------------------- the screen

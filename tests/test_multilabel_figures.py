@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn import metrics
 
 from textmlr.base.errors import InputError
@@ -128,7 +129,8 @@ def test_log_loss_and_the_same_for_labels_that_are_not_known() -> None:
     same = MultilabelEvaluation.of(names, lists, p, resamples=3)
     assert same.as_dict() == figures.as_dict()
     sets = LabelSets.of([np.flatnonzero(row).tolist() for row in true])
-    assert MultilabelEvaluation.of(names, sets, p, resamples=3).as_dict() == figures.as_dict()
+    for y in (sets, csr_array(true.astype(np.int8)), [set(own) for own in lists]):
+        assert MultilabelEvaluation.of(names, y, p, resamples=3).as_dict() == figures.as_dict()
     lists[0] = [*lists[0], "odd"]
     odd = MultilabelEvaluation.of(names, lists, p, resamples=3)
     assert odd.answered.strangers == {"odd": 1}

@@ -24,7 +24,7 @@ WORDS = {"ngrams": (1, 1), "char_ngrams": None}
 
 def lists_of(seed: int, number: int) -> tuple[list[str], list[list[str]]]:
     """(texts, classes): two documents in one have the classes of both; some have none."""
-    one, two = documents(number, seed), documents(number, seed + 100)
+    one, two = documents(number, seed), documents(number + 1, seed + 100)[1:]
     texts, lists = [], []
     for i, ((a, text), (b, more)) in enumerate(zip(one, two, strict=True)):
         several = i % 3 == 0

@@ -137,7 +137,7 @@ def _figures(result: Comparison | MultilabelComparison) -> dict[str, str]:
         "micro-F1": "micro_f1",
         "macro-F1": "macro_f1",
         "samples-F1": "samples_f1",
-        "likeliest": "precision_at_1",
+        "likeliest right": "precision_at_1",
         "log loss": "log_loss",
     }
 

@@ -188,7 +188,8 @@ def _learning_curve(
     from textmlr.evaluation.curves import learning_curve
 
     weighted = model.record.corpus is not None and bool(model.record.corpus.weighted)
-    corpus = read_corpus(training, replace(reading, weighted=weighted), usual=model.record.taken)
+    own = replace(reading, weighted=weighted).for_model(model.is_multilabel)
+    corpus = read_corpus(training, own, usual=model.record.taken)
     warn_of_skipped([corpus])
 
     def watch(documents: int) -> None:

@@ -115,7 +115,8 @@ class MultilabelEvaluation:
         """The figures of probabilities, of whatever model.
 
         labels         L names
-        y              the labels of each document: (n, L) of 0 and 1, or a list of names each
+        y              the labels of each document: (n, L) of 0 and 1, sparse or not, or a list of
+                       names each
         probabilities  (n, L), each in 0 to 1
         thresholds     a label is an answer where P is this or more: one for all, or (L,)
         min_probabilities  further rows of cuts
@@ -292,6 +293,8 @@ def _sets(y: Any, names: list[str], documents: int) -> tuple[LabelSets, list[str
         if len(y) != documents or y.codes.max(initial=-1) >= len(names):
             raise taken("y", y, wanted)
         return y, []
+    if hasattr(y, "tocoo"):  # a sparse matrix
+        y = y.toarray()
     if isinstance(y, np.ndarray) and y.ndim == 2:
         if y.shape != (documents, len(names)) or not np.isin(y, (0, 1)).all():
             raise taken("y", y, wanted)
