@@ -27,12 +27,12 @@ class Forgery:
     def __init__(self, whole: bytes) -> None:
         size = int.from_bytes(whole[:8], "little")
         self.layout: Json = json.loads(whole[8 : 8 + size])
-        content = self.layout.pop("__metadata__")["textmlr"].split(" ", 2)[2]
+        version, _, content = self.layout.pop("__metadata__")["textmlr"].split(" ", 2)
         self.header: Any = json.loads(content)["header"]
         body = whole[8 + size :]
         self.data = {k: body[slice(*v["data_offsets"])] for k, v in self.layout.items()}
         self.order = sorted(self.layout, key=lambda k: self.layout[k]["data_offsets"])
-        self.version: Any = 4
+        self.version: Any = int(version)
         self.text: list[tuple[str, str]] = []  # replaced in the JSON as it is written
 
     @property

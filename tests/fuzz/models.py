@@ -18,7 +18,7 @@ import tempfile
 import tracemalloc
 import zlib
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ from textmlr.corpus.corpus import Corpus
 from textmlr.features.hashed_columns import DENSE
 from textmlr.model.model_facts import kept_of
 from textmlr.model.record import Record
+from textmlr.model.scoring import Bent
+from textmlr.model.second_pass import SecondPass
 from textmlr.model.small_file import compressed, form
 from textmlr.model.small_file.compression import compress
 from textmlr.training.corpus_training import train_corpus
@@ -113,6 +115,23 @@ def _model(words: str, **options: Any) -> Model:
     return train_corpus(Corpus.of(TEXTS, labels), FeaturizerOptions(**own), training)
 
 
+def _several(**options: Any) -> Model:
+    """A model of label sets, with a bend and a second pass over labels."""
+    own = {k: options.pop(k) for k in list(options) if k in FeaturizerOptions.__dataclass_fields__}
+    training = TrainingOptions(**{"epochs": 2} | options)
+    lists = [[genre, "late"] if i % 3 else [genre] for i, genre in enumerate(GENRES)]
+    lists[-1] = []
+    model = train_corpus(
+        Corpus.of(TEXTS, lists, multilabel=True), FeaturizerOptions(**own), training
+    )
+    links = np.zeros((4, 4), np.float32)
+    links[0, 1], links[2, 3] = 0.5, -1.0
+    second = SecondPass(links, np.full(4, 0.9), np.full(4, 0.1), (1.1, 1.0, 0.6))
+    bent = Bent(low=1.2, middle=0.9, high=0.5, links=second)
+    thresholds = np.array([0.2, 0.5, 0.4, 1.0])
+    return Model.of(replace(model.parts, calibration=bent, thresholds=thresholds))
+
+
 def _smaller(model: Model, dtype: Any) -> Model:
     return compress(model, os.path.getsize(_saved(model)) - 1, dtype=dtype)
 
@@ -142,6 +161,10 @@ BASES: dict[str, Callable[[], Model]] = {
     ),
     "int8": lambda: _smaller(_model("three", ngrams=(1, 2), idf=True), "int8"),
     "float16": lambda: _smaller(_model("two", ngrams=(1, 1), bias=False), "float16"),
+    "sets": lambda: _several(ngrams=(1, 1)),
+    "sets, hashed": lambda: _several(ngrams=(1, 1), hash_bits=7),
+    "sets, hidden": lambda: _several(ngrams=(1, 1), hidden=(3,)),
+    "sets, int8": lambda: _smaller(_several(ngrams=(1, 2)), "int8"),
     "hashed int8": lambda: _smaller(_model("three", ngrams=(1, 2), hash_bits=7, idf=True), "int8"),
 }
 
@@ -240,7 +263,12 @@ def check_file(made: bytes, name: str | None, columns: int = 0) -> bool:
 def _use(model: Model, found: np.ndarray) -> None:
     """What anyone does with a model: it must do, or be refused in words."""
     require(np.isfinite(found).all(), "a probability is not finite")
-    require((abs(found.sum(axis=1) - 1) < 1e-6).all(), "probabilities do not add up to 1")
+    if model.parts.head.has_sets:
+        require(((found >= 0) & (found <= 1)).all(), "a probability is beyond 0 and 1")
+    else:
+        require((abs(found.sum(axis=1) - 1) < 1e-6).all(), "probabilities do not add up to 1")
+    answers = model.classify(DOCUMENTS)
+    require(len(answers) == len(DOCUMENTS), "a document has no answers")
     try:
         model.featurizer.feature_names()
     except InputError:
@@ -470,6 +498,9 @@ def _change_tensors(forgery: Forgery, recipe: Recipe) -> None:
             "small",
             "named.columns",
             "named.totals",
+            "thresholds",
+            "second.links",
+            "second.scales",
             "x" * 300,
             "\ud800",
             "",

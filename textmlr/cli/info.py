@@ -14,6 +14,7 @@ from textmlr.cli.shared_options import json_option
 from textmlr.cli.verb import Verb
 
 if TYPE_CHECKING:
+    from textmlr.model.model import Model
     from textmlr.model.record import Record
 
 
@@ -54,12 +55,14 @@ def info(model: str, as_json: bool) -> None:
         source = f"{imported.program}, format version {imported.version}"
         labels = label_row(loaded.labels, loaded.record)
         unknown = ("not known", "its corpus, and how good it was there")
-        show_rows([size, labels, *imported_rows(loaded), ("imported from", source), unknown])
+        rows = [*_answer_rows(loaded), *imported_rows(loaded), ("imported from", source), unknown]
+        show_rows([size, labels, *rows])
         return
     show_rows(
         [
             size,
             label_row(loaded.labels, loaded.record),
+            *_answer_rows(loaded),
             ("features", f"{loaded.featurizer.columns:,}"),
             ("weights", _WEIGHTS[loaded.parts.storage.dtype]),
             *corpus_rows(loaded.record),
@@ -81,6 +84,16 @@ def label_row(labels: list[str], record: Record) -> tuple[str, str]:
         shown = [f"{name} ({count:,})" for name, count in zip(shown, counts, strict=False)]
     more = f" and {len(labels) - 12:,} more" if len(labels) > 12 else ""
     return "labels", f"{len(labels):,}: " + ", ".join(shown) + more
+
+
+def _answer_rows(model: Model) -> list[tuple[str, str]]:
+    """The row on the answers of a multi-label model."""
+    if (least := model.parts.thresholds) is None:
+        return []
+    own = f"{100 * least.min():.1f} %"
+    if least.max() > least.min():
+        own = f"its own, {own} to {100 * least.max():.1f} %"
+    return [("answers", f"each label by itself, where its probability reaches {own}")]
 
 
 def corpus_rows(record: Record) -> list[tuple[str, str]]:

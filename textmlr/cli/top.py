@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from textmlr.model.explanation.top_features import Feature, Ranking, Rankings, TopFeatures
     from textmlr.model.explanation.top_words import TopWord
+    from textmlr.model.model import Model
 
 MANY_LABELS = 12  # more get a row each
 FEATURES = 20  # in JSON
@@ -105,7 +106,8 @@ def top(
     that stands in many words is shown with some of them: docu… (documentary, documents).
 
     "adds" says how much a word adds to the label's score where it occurs, beside the mean of all
-    labels, in nats: 0.7 nats double the odds of the label. First come the words that set documents
+    labels (of a multi-label model beside nothing: each label has odds of its own), in nats: 0.7
+    nats double the odds of the label. First come the words that set documents
     apart most: they add much, in some documents and not in others. So the words that every document
     has are not among them.
     \f
@@ -113,7 +115,7 @@ def top(
     The order is that of the standard deviation, over the documents of training, of what a word
     adds: c/df * sqrt(p * (1 - p)), where c is the sum over the documents, df the documents that
     have it, and p their share. --json has it as "spread", and c as "contribution". With two labels,
-    all concern the log-odds.
+    all concern the log-odds, but not by a multi-label model.
 
     --by weight puts first what adds most at value 1; these words are often rare. --ngrams lists
     features: char: marks n-grams of characters, and ␣ the space at a word's beginning or end.
@@ -155,7 +157,7 @@ def top(
     elif in_rows:
         _show_in_rows(found, _Shown(shown[:1], ngrams, "against"))
     else:
-        _show_tables(found, loaded.labels, shown, ngrams)
+        _show_tables(found, loaded, shown, ngrams)
 
 
 def _json(one: TopFeatures, shown: tuple[str, ...]) -> dict[str, Any]:
@@ -166,13 +168,12 @@ def _json(one: TopFeatures, shown: tuple[str, ...]) -> dict[str, Any]:
     return row
 
 
-def _show_tables(
-    found: list[TopFeatures], labels: list[str], by: tuple[str, ...], ngrams: bool
-) -> None:
-    # With two labels, what speaks for one speaks against the other.
-    found = found[:1] if len(labels) == 2 else found
+def _show_tables(found: list[TopFeatures], model: Model, by: tuple[str, ...], ngrams: bool) -> None:
+    # With two labels, what speaks for one speaks against the other, unless each is by itself.
+    opposed = len(model.labels) == 2 and model.parts.head.is_relative
+    found = found[:1] if opposed else found
     for one in found:
-        other = [label for label in labels if label != one.label]
+        other = [label for label in model.labels if opposed and label != one.label]
         shown = _Shown(by, ngrams, f"for {other[0]}" if len(other) == 1 else "against")
         _show(one, shown)
     for order in by:

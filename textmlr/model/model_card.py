@@ -39,7 +39,8 @@ def card_of(parts: ModelParts) -> str:
         f'<tr><td class="name">{name}</td><td class="text">{value}</td></tr>\n'
         for name, value in rows
     )
-    title = f"<p><b>Model</b> of {plural(len(parts.labels), 'label')}</p>\n"
+    kind = "Model" if parts.thresholds is None else "Multi-label model"
+    title = f"<p><b>{kind}</b> of {plural(len(parts.labels), 'label')}</p>\n"
     return fragment(f'{title}<table class="card"><tbody>{cells}</tbody></table>', STYLE)
 
 
@@ -72,4 +73,9 @@ def _figures(record: Record) -> list[tuple[str, str]]:
         accuracy += f" (chance {even.accuracy:.4f}: always the commonest label)"
         loss += f" (chance {even.log_loss:.4f}: the labels’ shares)"
     documents = plural(held.documents, "document")
-    return [("accuracy", f"{accuracy}, {documents} held out"), ("log loss", loss)]
+    name = "accuracy" if record.thresholds is None else "precision at 1"
+    rows = [(name, f"{accuracy}, {documents} held out")]
+    if (own := record.thresholds) is not None and own.micro_f1 is not None:
+        macro = "" if own.macro_f1 is None else f", {own.macro_f1:.4f} macro"
+        rows.append(("F1", f"<b>{own.micro_f1:.4f}</b> micro{macro}"))
+    return [*rows, ("log loss", loss)]

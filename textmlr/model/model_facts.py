@@ -19,7 +19,8 @@ _USE = "use it: model.predict(texts); model.evaluate(data); model.explain(text);
 
 
 def info_of(parts: ModelParts) -> dict[str, Any]:
-    """A model's labels, number of features, options and record, as JSON values."""
+    """A model's labels, number of features, options and record, as JSON values; of a multi-label
+    model also the least P of each label that is an answer."""
     about = {
         "labels": list(parts.labels),
         "features": parts.featurizer.columns,
@@ -27,6 +28,8 @@ def info_of(parts: ModelParts) -> dict[str, Any]:
         "storage": parts.storage.dtype,
         **parts.record.as_json(),
     }
+    if parts.thresholds is not None:
+        about["label_thresholds"] = parts.thresholds.tolist()
     found: dict[str, Any] = json.loads(json.dumps(about))  # lists, as in a model that was loaded
     return found
 
@@ -66,4 +69,5 @@ def in_three_lines(parts: ModelParts) -> str:
     documents = "documents not known"
     if record.corpus is not None:
         documents = f"trained on {plural(record.corpus.documents, 'document')}"
-    return f"Model of {names}\n{features}; {documents}; {shown}\n{_USE}"
+    kind = "Model" if parts.thresholds is None else "Multi-label model"
+    return f"{kind} of {names}\n{features}; {documents}; {shown}\n{_USE}"

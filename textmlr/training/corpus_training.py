@@ -87,7 +87,8 @@ def train_corpus(
     usual = SIGMOIDS if corpus.is_multilabel else SOFTMAX
     own = usual if head is None else head_of(head)
     run = _Training(corpus, validation, options, threads, logged(watch), store, own)
-    run.watch(Stage("features", len(corpus), len(corpus.labels)))
+    several = corpus.is_multilabel
+    run.watch(Stage("features", len(corpus), len(corpus.labels), several=several))
     duplicates = duplicates_of(corpus, threads)
     try:
         candidates, rows = run.rows(wanted)
@@ -224,7 +225,8 @@ class _Training:
             epochs = most_epochs(objective, rows.idf, options, validated=validated)
         room = memory_of(objective.columns, labels, options, self.threads)
         size = objective.columns, objective.nonzeros
-        return Stage("fit", len(self.corpus), labels, *size, epochs, room)
+        several = self.corpus.is_multilabel
+        return Stage("fit", len(self.corpus), labels, *size, epochs, room, several)
 
     def _choice(self, wanted: FeaturizerOptions) -> NgramChoice:
         """``choose``, or its choice from before the run was cut off."""

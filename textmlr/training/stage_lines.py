@@ -35,21 +35,25 @@ def stage_line(stage: Stage) -> str:
     return text + ("; choosing the step size" if stage.epochs else "")
 
 
-def candidate_line(tried: Candidate) -> str:
+def figures_line(loss: float, accuracy: float, right: str) -> str:
+    """A loss and an accuracy, which is called ``Stage.right``."""
+    return f"log loss {loss:.3f}, {right} {accuracy:.3f}"
+
+
+def candidate_line(tried: Candidate, right: str) -> str:
     """The figures of n-grams that were tried."""
     name = show_ngrams(tried.ngrams, tried.char_ngrams)
-    return f"tried {name}: held-out log loss {tried.loss:.3f}, accuracy {tried.accuracy:.3f}"
+    return f"tried {name}: held-out {figures_line(tried.loss, tried.accuracy, right)}"
 
 
-def epoch_line(event: Progress) -> str:
+def epoch_line(event: Progress, right: str) -> str:
     """The figures of an epoch."""
     epoch = event.epoch
     step = f"step {epoch.learning_rate:g}"
     if event.idf_power:
         step += f"·idf^{event.idf_power:g}"
-    return (
-        f"{RUNS[event.run]}, {step}, epoch {epoch.number} of {epoch.epochs}: "
-        f"log loss {epoch.loss:.3f}, accuracy {epoch.accuracy:.3f}"
+    return f"{RUNS[event.run]}, {step}, epoch {epoch.number} of {epoch.epochs}: " + figures_line(
+        epoch.loss, epoch.accuracy, right
     )
 
 
@@ -63,13 +67,17 @@ class StageLines:
         self._say = say
         self._stage = ""
         self._at = 0.0
+        self._right = Stage("features", 0, 0).right
 
     def watch(self, event: Event) -> None:
         """An event of training, told if it is a stage's first or the last line is old."""
         if isinstance(event, Stage):
+            self._right = event.right
             self._tell(event.name, stage_line(event))
         elif isinstance(event, Candidate):
-            self._tell(f"n-grams {event.ngrams} {event.char_ngrams}", candidate_line(event))
+            self._tell(
+                f"n-grams {event.ngrams} {event.char_ngrams}", candidate_line(event, self._right)
+            )
         elif isinstance(event, Work):
             total = f" of {size_of(event.total)}" if event.total else ""
             self._tell(event.what, event.what, f": {size_of(event.done)}{total}")
@@ -77,12 +85,13 @@ class StageLines:
             figures = f", {METHODS[event.method]} {event.number}: gap {event.gap:.2g}"
             self._tell("exact", "looking for the minimum", figures)
         elif isinstance(event, Penalty):
-            figures = f"held-out log loss {event.loss:.3f}, accuracy {event.accuracy:.3f}"
+            figures = f"held-out {figures_line(event.loss, event.accuracy, self._right)}"
             self._later(f"tried the penalty λ = {event.l2:.3g}: {figures}")
         elif event.run == "trial":
-            self._later(epoch_line(event))
+            self._later(epoch_line(event, self._right))
         else:
-            self._tell(event.run, f"training on {RUNS[event.run]}", f", {epoch_line(event)}")
+            line = epoch_line(event, self._right)
+            self._tell(event.run, f"training on {RUNS[event.run]}", f", {line}")
 
     def _tell(self, stage: str, line: str, later: str = "") -> None:
         """Say the line if the stage is a new one, line and ``later`` if the last line is old."""

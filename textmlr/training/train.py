@@ -25,6 +25,7 @@ OTHERS = (
     "weights",
     "validation",
     "reading",
+    "multilabel",
     "threads",
     "verbose",
 )
@@ -39,6 +40,7 @@ def train(
     label: str | None = None,
     weights: Weights | str | None = None,
     reading: ReadingOptions | None = None,
+    multilabel: bool | None = None,
     validation: Data | tuple[Any, Any] | None = None,
     threads: int | None = None,
     verbose: bool = False,
@@ -51,10 +53,12 @@ def train(
                 or a table (a DataFrame of pandas or polars, an Arrow table, a data set of Hugging
                 Face's, a dict of columns), or the path of a file or a list of paths, whose
                 columns hold both; or a Corpus
-    labels      one a text: str, int or bool.  None where data hold them
+    labels      one a text: str, int or bool, or a list of them.  None where data hold them
     text, label  names of the columns of a table or file; None: they have plain names
     weights     one a text, or the name of a column.  None: each document counts 1
     reading     ReadingOptions: how files are read
+    multilabel  whether a document has a set of labels, each learnt by itself; None: where one has
+                several.  With False the first of each counts
     validation  documents to choose by, in place of a held-out part: data as above that hold their
                 labels, or (texts, labels)
     threads     None: one a processor.  Their number changes no bit of the model
@@ -70,6 +74,9 @@ def train(
     ['scifi', 'western']
     >>> model.classify(["my robot"])[0][0].label
     'scifi'
+    >>> sets = [["scifi"], ["western"], ["scifi", "comedy"], ["western", "comedy"]]
+    >>> textmlr.train(texts, sets).is_multilabel
+    True
     >>> textmlr.train("data/genres-train.tsv", ngrams=(1, 1), epochs=2).labels[:2]
     ['adventure', 'comedy']
     """
@@ -78,7 +85,8 @@ def train(
     featurizer, training = stages_of(options, STAGES, OTHERS, {"reading": ReadingOptions})
     with TrainingProgress(quiet=not verbose) as progress:
         progress.reading()
-        corpus, judges = given_corpora(data, labels, text, label, weights, reading, validation)
+        own = data, labels, text, label, weights, reading, validation
+        corpus, judges = given_corpora(*own, multilabel=multilabel)
         tell_taken(corpus, verbose=verbose)
         told = both(progress.watch, watch)
         model = train_corpus(

@@ -19,6 +19,8 @@ class Stage:
 
     epochs    most epochs of "fit", 0 where the number is not known
     bytes     of θ during "fit", for all runs side by side
+    several   whether documents have sets of labels: what is called accuracy in later events is the
+              share of documents whose likeliest label is one of theirs, precision at 1
     """
 
     name: str
@@ -28,6 +30,12 @@ class Stage:
     nonzeros: int = 0
     epochs: int = 0
     bytes: int = 0
+    several: bool = False
+
+    @property
+    def right(self) -> str:
+        """What the share of documents is called whose likeliest label is right."""
+        return "precision at 1" if self.several else "accuracy"
 
 
 Event: TypeAlias = Stage | Work | Candidate | Progress | SolverStep | Penalty

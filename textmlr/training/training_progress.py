@@ -18,7 +18,14 @@ from textmlr.training.exact.solver import SolverStep
 from textmlr.training.ngram_choice import Candidate
 from textmlr.training.on_disk.stage_progress import Work
 from textmlr.training.sgd.trial_run import Progress as Epochs
-from textmlr.training.stage_lines import METHODS, StageLines, candidate_line, epoch_line, stage_line
+from textmlr.training.stage_lines import (
+    METHODS,
+    StageLines,
+    candidate_line,
+    epoch_line,
+    figures_line,
+    stage_line,
+)
 from textmlr.training.training_events import Event, Stage
 
 if TYPE_CHECKING:
@@ -124,6 +131,7 @@ class TrainingProgress(Display):
         self._epochs = 0
         self._visited = 0
         self._began = 0.0
+        self._right = Stage("features", 0, 0).right
 
     def reading(self) -> None:
         """Show that the corpus is being read."""
@@ -136,18 +144,18 @@ class TrainingProgress(Display):
         if self.bar is None:
             return
         if isinstance(event, Stage):
-            self.most_epochs = event.epochs
+            self.most_epochs, self._right = event.epochs, event.right
             self._began = time.perf_counter()
             self._update(stage_line(event))
         elif isinstance(event, Work):
             done = size_of(event.done) + (f" of {size_of(event.total)}" if event.total else "")
             self._update(event.what, done)
         elif isinstance(event, Candidate):
-            self._update(candidate_line(event))
+            self._update(candidate_line(event, self._right))
         elif isinstance(event, SolverStep):
             self._update(f"{METHODS[event.method]} {event.number}", f"gap {event.gap:.2g}")
         elif isinstance(event, Penalty):
-            figures = f"held-out log loss {event.loss:.3f}, accuracy {event.accuracy:.3f}"
+            figures = f"held-out {figures_line(event.loss, event.accuracy, self._right)}"
             self._update(f"λ = {event.l2:.3g}", figures)
         else:
             self._epoch(event)
@@ -156,10 +164,9 @@ class TrainingProgress(Display):
         epoch = event.epoch
         self._visited += epoch.documents
         rate = self._visited / max(time.perf_counter() - self._began, 1e-9)
-        run, _, figures = epoch_line(event).partition(": ")
+        run, _, figures = epoch_line(event, self._right).partition(": ")
         if event.held_out is not None:
-            loss, accuracy = event.held_out
-            figures += f"; held-out log loss {loss:.3f}, accuracy {accuracy:.3f}"
+            figures += f"; held-out {figures_line(*event.held_out, self._right)}"
         self._epochs += 1
         if event.run != "trial":  # by now it is known how many epochs there will be
             self.most_epochs = self._epochs + epoch.epochs - epoch.number

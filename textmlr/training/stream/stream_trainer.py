@@ -146,7 +146,7 @@ class StreamTrainer:
         Raises InputError as it does, for more labels than there is room for, and for documents
         with several labels without ``multilabel``.
         """
-        corpus = Corpus.of(texts, labels, weights)
+        corpus = Corpus.of(texts, labels, weights, multilabel=self.multilabel or None)
         first = 0
         for batch in corpus.batches:
             part = slice(first, first + len(batch))

@@ -49,8 +49,9 @@ def update_model(
     """A model of the old documents and the corpus's, made from the old model and the corpus alone.
 
     Labels and features that the model lacks are added.  Old features keep their idf, new n-grams
-    have to be in min_df of the new documents, and the calibration stays.  The time it takes grows
-    with the new documents and the size of θ.
+    have to be in min_df of the new documents, and the calibration stays, as do the thresholds of
+    labels; a new label gets their median.  The time it takes grows with the new documents and the
+    size of θ.
 
     validation  documents to compare the answers on before and after, in place of a held-out part
     threads     None: one a processor.  Their number changes no bit of the model
@@ -76,7 +77,7 @@ def update_model(
     frequencies = _frequencies(model)
     labels = sorted({*model.labels, *corpus.labels})
     weights = document_weights(corpus, None)
-    tell(Stage("features", len(corpus), len(labels)))
+    tell(Stage("features", len(corpus), len(labels), several=corpus.is_multilabel))
     grown = extend(model.featurizer, model.parts.columns, labels, corpus.batches, threads)
     head = model.parts.head
     y, unit_from = head.targets(recode(corpus, labels)[0]), _unit_from(grown)
@@ -119,7 +120,13 @@ def _stage(model: Model, new: Objective) -> Stage:
     columns = new.features.columns
     width = model.parts.layers[0].shape[1] if len(model.parts.layers) > 1 else new.labels
     return Stage(
-        "fit", len(new.y), new.labels, columns, len(new.features.indices), bytes=4 * columns * width
+        "fit",
+        len(new.y),
+        new.labels,
+        columns,
+        len(new.features.indices),
+        bytes=4 * columns * width,
+        several=new.head.has_sets,
     )
 
 

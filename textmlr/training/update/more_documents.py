@@ -39,10 +39,12 @@ def update(
     documents alone; the old model stays as it is.
 
     Labels and features that the model lacks are added.  Old features keep their idf, new n-grams
-    have to be in min_df of the new documents, and the calibration stays.  The time it takes grows
-    with the new documents and the size of θ.
+    have to be in min_df of the new documents, and the calibration stays, as do the thresholds of
+    labels; a new label gets their median.  The time it takes grows with the new documents and the
+    size of θ.
 
-    data ... reading  as ``textmlr.train`` takes them
+    data ... reading  as ``textmlr.train`` takes them; of a model of several labels a document any
+                number of labels each, none too
     validation  documents to compare the answers on before and after, in place of a held-out part
     threads     None: one a processor.  Their number changes no bit of the model
     verbose     show progress and warnings, as in ``textmlr.train``
@@ -64,7 +66,15 @@ def update(
         progress.reading()
         usual = model.record.taken
         corpus, judges = given_corpora(
-            data, labels, text, label, weights, reading, validation, usual
+            data,
+            labels,
+            text,
+            label,
+            weights,
+            reading,
+            validation,
+            usual,
+            multilabel=model.is_multilabel,
         )
         tell_taken(corpus, verbose=verbose)
         told = both(progress.watch, watch)

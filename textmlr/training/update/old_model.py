@@ -118,7 +118,8 @@ class OldModel:
         """Calibrated scores by these layers, or by the old ones over old labels: (n, L)."""
         scores = self._score(documents, self.own_layers if layers is None else layers)
         if isinstance(self.calibration, Bent):
-            return self.calibration.bend(scores).astype(np.float32)
+            with np.errstate(over="ignore"):  # P is 0 or 1 then
+                return self.calibration.bend(scores).astype(np.float32)
         return np.ascontiguousarray(scores * self._times(scores)[:, None], np.float32)
 
     def probabilities(

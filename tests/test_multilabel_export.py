@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_several_labels import LABELS, THRESHOLDS, model_of
+from test_multilabel_models import LABELS, THRESHOLDS, model_of
 
 from textmlr import FeaturizerOptions, Model
 from textmlr.export import json as json_export

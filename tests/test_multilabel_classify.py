@@ -16,7 +16,7 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
-from test_several_labels import LABELS, THRESHOLDS, model_of
+from test_multilabel_models import LABELS, THRESHOLDS, model_of
 
 from textmlr import InputError, Model
 from textmlr.cli import cli

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from test_several_labels import LABELS, THRESHOLDS, model_of, sigmoid
+from test_multilabel_models import LABELS, THRESHOLDS, model_of, sigmoid
 
 from textmlr import FeaturizerOptions, InputError, Model
 from textmlr.cli import cli
@@ -195,6 +196,31 @@ def test_the_screen(model: Model, folder: Path) -> None:
             "vs western"
             in typed("--text", text, "--label", "scifi", "--against", "western", "--ngrams").stdout
         )
+
+
+def test_own_labels_of_a_corpus(model: Model, folder: Path) -> None:
+    rows = [
+        {"text": TEXTS[0], "label": list(model.predict(TEXTS[0]))},
+        {"text": TEXTS[1], "label": ["opera"]},
+        {"text": TEXTS[2], "label": []},
+    ]
+    Path("c.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    numbers = ("--number", 1, "--number", 2, "--number", 3)
+    found = [
+        json.loads(line)
+        for line in typed("--corpus", "c.jsonl", *numbers, "--json").stdout.splitlines()
+    ]
+    for row, one in zip(rows, found, strict=True):
+        answer = model.predict(row["text"])
+        assert one["own_labels"] == sorted(row["label"])
+        assert one["answer"] == list(answer)
+        assert one["right"] == (set(answer) == set(row["label"]))
+        assert one["threshold"] == THRESHOLDS[LABELS.index(one["label"])]
+    shown = typed("--corpus", "c.jsonl", *numbers).stdout
+    assert "The model is right." in shown
+    answer = ", ".join(model.predict(TEXTS[1]))
+    assert f"  Its own labels: opera. The model misses opera and adds {answer}.\n" in shown
+    assert "  Its own labels: none. " in shown
 
 
 def test_the_page(model: Model, folder: Path) -> None:
