@@ -260,6 +260,8 @@ class TestCommandLine:
         assert told.exit_code == 0, told.output
         assert "resuming after 170 documents that were trained on before" in told.stderr
         assert "300, 130 of them now" in told.stdout
+        assert "precision at 1" in told.stdout
+        assert "accuracy" not in told.stdout + told.stderr
         assert (tmp_path / "m").read_bytes() == whole
 
     @pytest.mark.parametrize("threads", ["2", "4"])

@@ -51,7 +51,8 @@ class StreamProgress(Display):
         if self._quiet or event.documents == self._documents:
             return
         self._documents = event.documents
-        figures = f"{_figures(event.so_far)}; last {_figures(event.lately)}"
+        right = "precision at 1" if event.multilabel else "accuracy"
+        figures = f"{_figures(event.so_far, right)}; last {_figures(event.lately, right)}"
         rate = event.documents / max(event.seconds, 1e-9)
         more = f"{plural(event.labels, 'label')}, {rate:,.0f} documents/s"
         more += and_skipped(event.skipped, " skipped")
@@ -84,9 +85,9 @@ class StreamProgress(Display):
             click.echo(text, err=True)
 
 
-def _figures(figures: StreamFigures) -> str:
+def _figures(figures: StreamFigures, right: str) -> str:
     return (
-        f"{plural(figures.documents, 'document')}: accuracy {figures.accuracy:.3f} "
+        f"{plural(figures.documents, 'document')}: {right} {figures.accuracy:.3f} "
         f"loss {figures.loss:.3f}"
     )
 

@@ -57,6 +57,8 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
     from textmlr.model.record_chance import held_out_chance
 
     held, final = record.held_out, record.final
+    # Of several labels a document, the likeliest is one of its own.
+    right = "accuracy" if record.thresholds is None else "precision at 1"
     rows = []
     if hidden := record.option("hidden"):
         widths = ", ".join(map(str, hidden))
@@ -69,11 +71,10 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
         if (even := held_out_chance(record)) is not None:
             accuracy += f" (chance {even.accuracy:.4f}: always the commonest label)"
             loss += f" (chance {even.log_loss:.4f}: the labels' shares)"
-        # Of several labels a document, the likeliest is one of its own.
-        rows += [("precision at 1" if record.thresholds else "accuracy", accuracy)]
-        rows += [("log loss", loss), *_threshold_rows(record)]
+        rows += [(right, accuracy), ("log loss", loss), *_threshold_rows(record, "held out")]
     if record.stream is not None:
-        rows += _stream_rows(record.stream)
+        rows += _stream_rows(record.stream, right)
+        rows += _threshold_rows(record, f"(last {record.stream.lately.documents:,})")
     if final is None:
         return rows
     if isinstance(final, ExactRecord):
@@ -96,13 +97,13 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
     return rows
 
 
-def _threshold_rows(record: Record) -> list[tuple[str, str]]:
-    """How well the thresholds of labels do, and how they were chosen."""
+def _threshold_rows(record: Record, judges: str) -> list[tuple[str, str]]:
+    """How well the thresholds of labels do, and how they were chosen;  judges  the documents."""
     own = record.thresholds
     if own is None or own.micro_f1 is None:
         return []
     each = "one for each label" if own.by_label else "one for all labels"
-    figures = f"micro {own.micro_f1:.4f}, macro {own.macro_f1:.4f} held out"
+    figures = f"micro {own.micro_f1:.4f}, macro {own.macro_f1:.4f} {judges}"
     return [("F1", figures), ("thresholds", f"{each}, for the greatest {own.maximise}")]
 
 
@@ -123,13 +124,13 @@ def summary_of(
     }
 
 
-def _stream_rows(streamed: StreamRecord) -> list[tuple[str, str]]:
+def _stream_rows(streamed: StreamRecord, right: str) -> list[tuple[str, str]]:
     """The figures of a stream's documents, each predicted before it was trained on."""
     so_far, lately = streamed.so_far, streamed.lately
     last = f"last {lately.documents:,}"
     return [
         (
-            "accuracy",
+            right,
             f"{lately.accuracy:.4f} ({last}), {so_far.accuracy:.4f} (all), "
             "each before it was trained on",
         ),

@@ -330,6 +330,8 @@ def probe(
         return TrialResults(best, tuple(search.trials), lasting, search.crossed.scored)
     power = search.powers[0] if len(search.powers) == 1 else DEFAULT_IDF_POWER
     rates = CHOICE_RATES if options.learning_rate is None else (options.learning_rate,)
+    if objective.head.has_sets:
+        rates = (middle_rate(options, objective.head),)
     search.run_all([(power, rate) for rate in rates], threads)
     return TrialResults(best_of(search.trials), tuple(search.trials), False)
 

@@ -25,6 +25,7 @@ class RunProgress:
     documents  of this run;  seconds  it has taken
     labels     known;  so_far, lately   see StreamTrainer
     skipped    bad rows of the stream
+    multilabel  whether documents have any number of labels
     """
 
     documents: int
@@ -33,6 +34,7 @@ class RunProgress:
     so_far: StreamFigures
     lately: StreamFigures
     skipped: int
+    multilabel: bool = False
 
 
 Event = RunProgress | Checkpoint | ResumedInput
@@ -125,6 +127,7 @@ class Run:
                 trainer.so_far,
                 trainer.lately,
                 trainer.skipped,
+                trainer.multilabel,
             )
         )
 
