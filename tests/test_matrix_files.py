@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy.sparse import csr_array
 from sklearn.datasets import load_svmlight_file
 from test_cli import good, run
 
+import textmlr
 from textmlr import FeaturizerOptions
 from textmlr.base.errors import InputError
 from textmlr.corpus.corpus import Corpus
@@ -422,3 +424,66 @@ def test_large_strings_are_not_joined_past_their_part() -> None:
     assert whole == b"1 | c:1\n2 | a:1 b:1\n"
     part = MatrixPart(features, np.array([0, 1], np.int32)).rows(1, 2)
     assert lines.render(part) == b"2 | a:1 b:1\n"
+
+
+class TestSeveralLabels:
+    TEXTS = ("red fox runs", "blue dog runs", "red dog", "red dog sits")
+    SETS = (("b", "a"), (), ("c",), ("a",))
+    CODES = ([0, 1], [], [2], [0])
+
+    @pytest.fixture
+    def corpus(self, tmp_path: Path) -> Path:
+        rows = zip(self.TEXTS, self.SETS, strict=True)
+        path = tmp_path / "a.jsonl"
+        path.write_text("".join(json.dumps({"text": a, "labels": b}) + "\n" for a, b in rows))
+        return path
+
+    def test_svmlight(self, corpus: Path) -> None:
+        out = corpus.with_suffix(".svm")
+        good("featurize", corpus, "-o", out, "--min-df", "1")
+        matrix, y = load_svmlight_file(str(out), multilabel=True)
+        assert [list(map(int, own)) for own in y] == list(self.CODES)
+        _, wanted = expected(read_corpus(corpus), FeaturizerOptions(min_df=1))
+        assert np.allclose(matrix.toarray(), wanted.toarray())
+        assert Path(f"{out}.labels").read_text() == "0\ta\n1\tb\n2\tc\n"
+
+    def test_vw(self, corpus: Path, tmp_path: Path) -> None:
+        out = corpus.with_suffix(".vw")
+        good("featurize", corpus, "-o", out, "--min-df", "1")
+        lines = out.read_text().splitlines()
+        assert [line.split("|")[0] for line in lines] == ["0,1 ", " ", "2 ", "0 "]
+        assert Path(f"{out}.labels").read_text() == "0\ta\n1\tb\n2\tc\n"
+        weighted = tmp_path / "w.tsv"
+        weighted.write_text("a,b\t2\tone\nb\t1\ttwo\n")
+        own = ("--label-separator", ",", "--weighted", "--min-df", "1")
+        done = run("featurize", weighted, "-o", out, *own)
+        assert "vw has no place for weights beside several labels" in str(done.exception)
+        good("featurize", weighted, "-o", tmp_path / "w.npz", *own)
+
+    def test_npz_and_python(self, corpus: Path) -> None:
+        out = corpus.with_suffix(".npz")
+        found = textmlr.featurize(str(corpus), path=out, min_df=1)
+        assert isinstance(found.y, csr_array)
+        wanted = [[int(code in own) for code in range(3)] for own in self.CODES]
+        assert found.y.toarray().tolist() == wanted
+        with np.load(out) as file:
+            indptr, indices = file["y_indptr"].tolist(), file["y_indices"].tolist()
+            assert "y" not in file
+        assert [indices[i:j] for i, j in pairwise(indptr)] == list(self.CODES)
+        single = textmlr.featurize(
+            str(corpus), reading=textmlr.ReadingOptions(multilabel=False), min_df=1
+        )
+        assert single.y.tolist() == [1, 2, 0]
+
+    def test_of_models(self, corpus: Path, tmp_path: Path) -> None:
+        """A model reads labels as those that it was trained on."""
+        model = tmp_path / "m.textmlr"
+        good("train", corpus, "-o", model, "--no-holdout", "--min-df", "1", "-q")
+        one = tmp_path / "one.jsonl"
+        one.write_text('{"text": "a red dog", "labels": ["c"]}\n')
+        out = tmp_path / "one.svm"
+        good("featurize", one, "-m", model, "-o", out)
+        assert out.read_text().startswith("2 ")
+        one.write_text('{"text": "a red dog", "labels": []}\n')
+        good("featurize", one, "-m", model, "-o", out)
+        assert out.read_text().startswith(" ")

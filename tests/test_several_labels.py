@@ -275,7 +275,8 @@ class TestForms:
         assert pairs(corpus) == of_sets(SETS)
         assert isinstance(corpus.y, LabelSets)
         assert corpus.labels == NAMES
-        assert corpus.notes == ([] if form.always else [SEVERAL.format("1.3")])
+        asked_for = form.always or form.options.label_separator is not None
+        assert corpus.notes == ([] if asked_for else [SEVERAL.format("1.3")])
         agree(corpus, on_disk(tmp_path / "disk", path, form.options))
         asked = replace(form.options, multilabel=True)
         every = read_corpus(path, asked)
@@ -448,6 +449,7 @@ class TestInMemory:
         assert corpus.notes == [SEVERAL.format("1.3")]
         joined = Corpus.of(TEXTS, ["|".join(one) for one in SETS], label_separator="|")
         assert pairs(joined) == wanted
+        assert joined.notes == []
         with pytest.raises(InputError, match=r"label 2 is an empty list; .*multilabel=True"):
             Corpus.of(TEXTS, lists, multilabel=False)
         with pytest.raises(InputError, match="label 2 is an empty list"):

@@ -24,7 +24,7 @@ from textmlr.corpus.documents import (
     texts_in,
 )
 from textmlr.corpus.label_rule import LabelRule, used
-from textmlr.corpus.label_sets import LabelSets, as_sets, label_counts
+from textmlr.corpus.label_sets import LabelSets, Targets, as_sets, label_counts
 from textmlr.corpus.taken_columns import Taken
 
 
@@ -88,7 +88,7 @@ class Corpus(Sequence[Document]):
     """
 
     batches: Sequence[Batch]
-    y: Any  # Targets
+    y: Targets
     labels: list[str]
     weights: NDArray[np.float32] | None
     names: list[str]
@@ -146,10 +146,10 @@ class Corpus(Sequence[Document]):
 
     def _labels(self) -> list[str] | list[tuple[str, ...]]:
         """The label of each document, or a tuple of its labels."""
-        names, codes = self.labels, self.y.tolist()
-        if self.is_multilabel:
-            return [tuple([names[code] for code in own]) for own in codes]
-        return [names[code] for code in codes]
+        names = self.labels
+        if isinstance(self.y, LabelSets):
+            return [tuple([names[code] for code in own]) for own in self.y.tolist()]
+        return [names[code] for code in self.y.tolist()]
 
     def __repr__(self) -> str:
         counts = label_counts(self.y, len(self.labels)).astype(np.int64)

@@ -21,6 +21,7 @@ from textmlr.corpus.formats.detection import named_format
 from textmlr.corpus.formats.swapped_columns import AGAIN, FEWEST, ONCE, SAMPLE
 from textmlr.corpus.frames import Frame, frame_of
 from textmlr.corpus.in_memory import batches_of
+from textmlr.corpus.label_sets import LabelSets
 from textmlr.corpus.reading import joined, read_corpus
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import Paths, is_url
@@ -268,14 +269,12 @@ def _with_labels(
 def _in_order(corpus: Corpus, mend: str) -> Corpus:
     """The corpus.  Raises InputError where its texts look like labels, and its labels like texts:
     these stand once each, are longer, and the texts are few."""
-    n = len(corpus)
-    if n < FEWEST or len(corpus.labels) < ONCE * n:
+    n, y = len(corpus), corpus.y
+    if n < FEWEST or len(corpus.labels) < ONCE * n or isinstance(y, LabelSets):
         return corpus
     texts = list(islice(corpus.texts, SAMPLE))
     distinct = len({*texts})
-    if corpus.is_multilabel:
-        return corpus
-    labels = [corpus.labels[code] for code in corpus.y[: len(texts)].tolist()]
+    labels = [corpus.labels[code] for code in y[: len(texts)].tolist()]
     if distinct > AGAIN * len(texts) or sum(map(len, labels)) <= sum(map(len, texts)):
         return corpus
     raise InputError(

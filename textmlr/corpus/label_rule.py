@@ -24,7 +24,7 @@ class ReadLabels(NamedTuple):
     """
 
     y: Targets
-    names: list[str]
+    names: list[Any]
     firsts: NDArray[np.int32] | None = None
     several: int = 0
 

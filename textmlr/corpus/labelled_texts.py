@@ -39,7 +39,7 @@ def labelled_texts(
     batches = batches_of(texts)
     y, names, _, several = read_labels(labels, rule)
     notes = [several_labels(several)] if several else []
-    if rule.multilabel is None and isinstance(y, LabelSets):
+    if rule == LabelRule(None) and isinstance(y, LabelSets):
         notes = [sets_chosen(y)]
     own = None if weights is None else check_weights(weights)
     documents = sum(map(len, batches))

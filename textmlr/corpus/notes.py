@@ -97,8 +97,9 @@ class ReadingNotes:
             )
 
     def chose_sets(self, y: LabelSets) -> None:
-        """Note that documents have label sets, which nobody asked for."""
-        self._sets = sets_chosen(y)
+        """Note that documents have label sets, unless a separator asked for them."""
+        if all(one.separator is None for one in self.taken):
+            self._sets = sets_chosen(y)
 
     def leave_out(self, documents: int) -> None:
         """Count documents that have no label as left out."""

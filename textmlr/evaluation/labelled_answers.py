@@ -14,6 +14,7 @@ from textmlr.base.printable import plain, plural
 from textmlr.base.threads import chosen_threads, machine_memory
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Overlap
+from textmlr.corpus.label_sets import LabelSets
 from textmlr.corpus.reading import recode
 from textmlr.model.answer_stream import answer_blocks
 from textmlr.model.heads import SOFTMAX, Head, of_label
@@ -140,6 +141,7 @@ def answer(
     _, strangers = recode(corpus, model.labels)
     names = [*model.labels, *strangers]
     code_of = {name: code for code, name in enumerate(names)}
+    assert not isinstance(corpus.y, LabelSets)  # evaluation.multilabel is for these
     codes = np.array([code_of[label] for label in corpus.labels], np.int64)[corpus.y]
     known = model.record.label_weights()
     return LabelledAnswers(

@@ -62,6 +62,8 @@ class FieldLabels:
         codes = self.codes if good is None else self.codes[good]
         if self.lists is not None:
             return self.rule.coded(codes, self.lists)
+        if good is None:  # all occur
+            return ReadLabels(codes, self.fields)
         y, names = used(codes, self.fields)
         return ReadLabels(y, names)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import frozen, pages
 from textmlr.base.threads import map_blocks
 from textmlr.corpus.disk_corpus import changed, read_exactly, whole
+from textmlr.corpus.label_sets import Targets
 from textmlr.features.csr_features import Features
 from textmlr.kernels import disk_words as kernels
 from textmlr.kernels import linear as linear_kernels
@@ -46,7 +47,7 @@ class StoredObjective:
     bits: int
     frequencies: NDArray[np.int32]
     weigh: Weigh
-    y: NDArray[np.int32]
+    y: Targets
     weights: NDArray[np.float32]
     labels: int
     l2: float
