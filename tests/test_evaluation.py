@@ -12,7 +12,7 @@ from textmlr.base.errors import InputError
 from textmlr.evaluation.coverage import COVERAGE_AT
 from textmlr.evaluation.evaluation import Evaluation
 from textmlr.evaluation.label_figures import LABEL_AT
-from textmlr.evaluation.reliability import calibration_error
+from textmlr.evaluation.reliability import calibration_error, chance_error, reliability
 
 
 def random_answers(n: int, labels: int, seed: int, dtype: type = np.float64):
@@ -181,3 +181,11 @@ def test_thresholds_of_labels() -> None:
     assert [t.recall for t in unknown.labels[0].thresholds] == [None] * len(LABEL_AT)
     assert {t.precision for t in unknown.labels[0].thresholds} == {0.0}
     assert {t.documents for t in unknown.labels[2].thresholds} == {0}
+
+
+def test_the_calibration_error_of_chance() -> None:
+    """Answers that are as sure as right have it, on average."""
+    rng = np.random.default_rng(5)
+    p = rng.random(150)
+    drawn = [calibration_error(p, rng.random(150) < p) for _ in range(400)]
+    assert chance_error(reliability(p, p > 0.5)) == pytest.approx(np.mean(drawn), rel=0.1)

@@ -30,7 +30,7 @@ from textmlr.model.record import ExactRecord
 from textmlr.training.corpus_training import train_corpus
 from textmlr.training.exact import label_blocks
 from textmlr.training.exact.dual import Dual, first_guess
-from textmlr.training.exact.label_blocks import solver_of
+from textmlr.training.exact.label_blocks import joined, solver_of
 from textmlr.training.exact.merged_columns import MergedColumns
 from textmlr.training.exact.optimum import Optimum
 from textmlr.training.exact.penalty_path import Penalty, fit_exact
@@ -625,3 +625,17 @@ class TestCommand:
         losses = np.logaddexp(0, np.where(has, -scores, scores)).sum(axis=1)
         value = losses.mean() + 0.5e-4 * (theta**2).sum()
         assert final.value == pytest.approx(value, rel=1e-6)
+
+
+def test_the_tolerance_is_of_the_sum() -> None:
+    """Not of each label: one that misses its own by little is made up for by the others."""
+    ones = np.ones((2, 1), np.float32)
+    far = Optimum(ones, 1e-6, 0.3, 1e-9, 4, False)
+    near = Optimum(ones, 1.0, 0.4, 1e-8, 7, True)
+    found = joined([far, near], [np.array([1]), np.array([0])], 1e-6)
+    assert found.converged
+    assert found.value == pytest.approx(1 + 1e-6)
+    assert found.gap == pytest.approx(1.1e-8)
+    assert found.gradient_norm == pytest.approx(0.5)
+    assert found.iterations == 7
+    assert not joined([far, near], [np.array([1]), np.array([0])], 1e-9).converged

@@ -243,6 +243,17 @@ def test_what_to_look_at_is_what_is_wrong() -> None:
     assert "a label too many or too few" in look_at(few, sure)
 
 
+def test_what_chance_alone_would_show_is_not_said() -> None:
+    rng = np.random.default_rng(3)
+    p = rng.uniform(0.2, 0.8, (9, 3))
+    few = look_at(rng.random(p.shape) < p, p)
+    assert "ECE" not in few
+    assert "thresholds" not in few
+    p = np.repeat(p, 200, axis=0)
+    many = look_at(rng.random(p.shape) < np.clip(2 * p - 0.5, 0, 1), p)
+    assert "ECE" in many
+
+
 def test_a_model_that_knows_the_documents_is_told() -> None:
     from textmlr.corpus.duplicates import Overlap
 

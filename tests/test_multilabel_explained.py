@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from test_multilabel_models import LABELS, THRESHOLDS, model_of, sigmoid
+from test_multilabel_models import LABELS, THRESHOLDS, linked, model_of, sigmoid
 
 from textmlr import FeaturizerOptions, InputError, Model
 from textmlr.cli import cli
@@ -42,7 +42,7 @@ def calibrated() -> Model:
     return Model.of(replace(model_of().parts, calibration=Bent(low=0.7, middle=1.2, high=0.5)))
 
 
-@pytest.mark.parametrize("make", [model_of, hidden, calibrated])
+@pytest.mark.parametrize("make", [model_of, hidden, calibrated, linked])
 def test_shares_add_up_to_the_score(make: Any) -> None:
     model = make()
     for text, label in itertools.product(TEXTS, [None, *LABELS]):
@@ -55,16 +55,16 @@ def test_shares_add_up_to_the_score(make: Any) -> None:
         assert why.is_absolute
         assert versus(why) == "its absence"
         assert why.score == pytest.approx(scores[chosen], abs=1e-5)
-        assert why.margin == why.score
-        assert why.bias_margin == why.bias
+        assert why.margin == pytest.approx(why.score)
+        assert why.bias_margin == pytest.approx(why.bias)
         for parts in (why.features, why.words, why.by_word):
-            total = sum(part.contribution for part in parts)
+            total = sum(part.contribution for part in (*parts, *why.by_label))
             assert why.bias + total == pytest.approx(why.score, abs=1e-5)
             assert all(part.margin == pytest.approx(part.contribution) for part in parts)
         assert why.probability == pytest.approx(sigmoid(scores[chosen]))
 
 
-@pytest.mark.parametrize("make", [model_of, hidden, calibrated])
+@pytest.mark.parametrize("make", [model_of, hidden, calibrated, linked])
 def test_against_another_label(make: Any) -> None:
     model = make()
     for text in TEXTS:
@@ -72,8 +72,32 @@ def test_against_another_label(make: Any) -> None:
         scores = model.scores(text)
         assert not why.is_absolute
         assert why.margin == pytest.approx(scores[1] - scores[2], abs=1e-5)
-        total = why.bias_margin + sum(word.margin for word in why.words)
+        total = why.bias_margin + sum(part.margin for part in (*why.words, *why.by_label))
         assert total == pytest.approx(why.margin, abs=1e-5)
+
+
+def test_labels_that_add_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the second pass, each likely label in a line of its own."""
+    monkeypatch.chdir(tmp_path)
+    model = linked()
+    model.save("m")
+    seen = 0
+    for text, label in itertools.product(TEXTS, LABELS):
+        why = model.explain(text, label)
+        shown = typed("--text", text, "--label", label, "--ngrams").stdout
+        for own in why.by_label:
+            assert own.probability > 0.1
+            assert f"label {own.label}" in shown
+            assert f"{own.margin:+.4f}" in shown
+            seen += 1
+        added = sum(own.contribution for own in why.by_label)
+        count = len(why.by_label)
+        if count:
+            assert f", {count} likely label{'s' * (count > 1)} {added:+.4f} = score" in sum_of(why)
+            assert [own["label"] for own in why.as_dict()["by_label"]] == [
+                own.label for own in why.by_label
+            ]
+    assert seen > 10
 
 
 def test_the_sum_is_told_with_the_sigmoid(model: Model) -> None:

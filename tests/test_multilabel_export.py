@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_multilabel_models import LABELS, THRESHOLDS, model_of
+from test_multilabel_models import LABELS, THRESHOLDS, linked, model_of
 
 from textmlr import FeaturizerOptions, Model
 from textmlr.export import json as json_export
@@ -43,6 +43,8 @@ def models() -> list[Model]:
         Model.of(replace(rated, thresholds=np.full(4, 1e-9))),
         Model.of(replace(hashed, calibration=Calibration(1.0, -0.5, 0.8, 0.3))),
         Model.of(replace(plain.parts, thresholds=None, calibration=BENT)),  # one label a document
+        linked(),
+        linked(1),
     ]
 
 
@@ -55,7 +57,7 @@ def test_the_models_bend_everywhere() -> None:
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 5, 6])
 def test_scorer(number: int, tmp_path: Path) -> None:
     model = models()[number]
     if model.parts.columns is None and model.featurizer.options.hash_bits is not None:
@@ -98,7 +100,7 @@ def test_json_says_what_it_is(tmp_path: Path) -> None:
     assert "6. Answer" not in " ".join(single["about"])  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("number", range(7))
 def test_onnx(number: int, tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")

@@ -22,6 +22,8 @@ from textmlr.model.answer_stream import answer_blocks
 from textmlr.model.heads import SIGMOIDS, SOFTMAX
 from textmlr.model.label_choice import LabelChoice
 from textmlr.model.record import CorpusRecord, Record
+from textmlr.model.scoring import Bent
+from textmlr.model.second_pass import SecondPass
 from textmlr.model.zero_rows import without_zero_rows
 
 TEXTS = ["a robot in orbit", "the sheriff rode", "robot kiss", "a saddle", "", "qqq", "kiss \ud800"]
@@ -41,6 +43,20 @@ def model_of(
     rng = np.random.default_rng(seed)
     theta = rng.normal(0, 2, (featurizer.columns, len(labels))).astype(np.float32)
     return Model(labels, featurizer, [theta], Record(), head=SIGMOIDS, thresholds=thresholds)
+
+
+def linked(seed: int = 0) -> Model:
+    """A model with a second pass over its labels."""
+    rng = np.random.default_rng(seed)
+    second = SecondPass(
+        rng.normal(0, 1.5, (4, 4)).astype(np.float16).astype(np.float32),
+        rng.uniform(0.5, 1.2, 4),
+        rng.normal(0, 0.5, 4),
+        (0.8, 1.1, 0.9),
+    )
+    bent = Bent(low=0.7, middle=1.2, high=0.5, links=second)
+    record = Record(corpus=CorpusRecord(files=(), documents=10, per_label=(1, 2, 3, 4)))
+    return Model.of(replace(model_of(seed=seed).parts, calibration=bent, record=record))
 
 
 def sigmoid(scores: Any) -> NDArray[np.float64]:
@@ -311,3 +327,57 @@ def test_small_models_keep_head_and_thresholds(dtype: Any, tmp_path: Path) -> No
     theta[5:50] = 0
     sparse = without_zero_rows(Model.of(replace(whole.parts, layers=[theta])))
     assert sparse.parts.thresholds.tobytes() == thresholds.tobytes()
+
+
+# -------------------------------------------------------------------------------------- second pass
+def test_the_file_has_the_second_pass(tmp_path: Path) -> None:
+    model = linked()
+    plain = Model.of(replace(model.parts, calibration=Bent(low=0.7, middle=1.2, high=0.5)))
+    assert np.ptp(model.probabilities(TEXTS) - plain.probabilities(TEXTS)) > 0.1
+    for links in (model.parts.calibration.links.links, np.full((4, 4), 0.1, np.float32)):  # type: ignore[union-attr]
+        second = replace(model.parts.calibration.second, links=links)  # type: ignore[type-var]
+        own = Model.of(
+            replace(model.parts, calibration=replace(model.parts.calibration, links=second))
+        )
+        own.save(tmp_path / "m")
+        again = Model.load(tmp_path / "m")
+        assert again.probabilities(TEXTS).tobytes() == own.probabilities(TEXTS).tobytes()
+        assert again.dumps() == own.dumps()
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("second.links", np.full((4, 3), 0.5, np.float32)),
+        ("second.links", np.full((4, 4), np.nan, np.float32)),
+        ("second.links", np.full((4, 4), np.inf, np.float16)),
+        ("second.links", np.full((4, 4), 1e9, np.float32)),
+        ("second.scales", np.full(3, 0.5)),
+        ("second.scales", np.full(4, 1e9)),
+        ("second.offsets", np.full(4, np.nan)),
+        ("second.offsets", np.full(4, 0.5, np.float32)),
+    ],
+    ids=str,
+)
+def test_a_bad_second_pass_is_refused(name: str, bad: NDArray[Any], tmp_path: Path) -> None:
+    linked().save(tmp_path / "m")
+    header, tensors = tensor_file.load(tmp_path / "m")
+    tensor_file.save(tmp_path / "bad", header, tensors | {name: bad}, 6)
+    with pytest.raises(ModelFileError, match="second"):
+        Model.load(tmp_path / "bad")
+    for slopes in ([1.0, 1.0], [1.0, 0.0, 1.0], [1, 1, 1], {"a": 1.0}):
+        tensor_file.save(tmp_path / "bad", header | {"second": slopes}, tensors, 6)
+        with pytest.raises(ModelFileError, match="second"):
+            Model.load(tmp_path / "bad")
+    del header["second"], tensors[name]
+    tensor_file.save(tmp_path / "bad", header | {"second": [1.0, 1.0, 1.0]}, tensors, 6)
+    with pytest.raises(ModelFileError, match="second"):
+        Model.load(tmp_path / "bad")
+
+
+def test_a_second_pass_needs_the_labels_of_a_record() -> None:
+    with pytest.raises(InputError, match="second pass, and the record is of no labels"):
+        Model.of(replace(linked().parts, record=Record()))
+    two = model_of(["a", "b"], np.full(2, 0.5))
+    with pytest.raises(InputError, match="second pass is over 4 labels, not 2"):
+        Model.of(replace(two.parts, calibration=linked().parts.calibration))

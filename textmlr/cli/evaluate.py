@@ -166,12 +166,13 @@ def _show(
     everything: bool,
 ) -> None:
     from textmlr.cli.evaluation_screen import show_evaluation
-    from textmlr.cli.multilabel_screen import show_multilabel
     from textmlr.evaluation.evaluation import Evaluation
 
     if isinstance(result, Evaluation):
         show_evaluation(result, asked, said, everything=everything)
     else:
+        from textmlr.cli.multilabel_screen import show_multilabel
+
         show_multilabel(result, asked, said, everything=everything)
 
 

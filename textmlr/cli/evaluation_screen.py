@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from textmlr.evaluation.coverage import Coverage
     from textmlr.evaluation.evaluation import Evaluation
     from textmlr.evaluation.multilabel.multilabel_evaluation import MultilabelEvaluation
+    from textmlr.evaluation.reliability import Bin
 
 # Of a screen of 24 lines; --all has more, and --json everything.
 MOST_WORST = 4
@@ -26,6 +27,7 @@ FEW_LABELS = 5  # labels up to which all are shown
 COVERAGE_AT = (0.5, 0.8, 0.95)
 ALL_COVERAGE_AT = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 POOR_ECE = 0.1  # mean gap of probabilities that is worth a sentence
+BEYOND_CHANCE = 2.0  # times the gap that chance gives
 
 
 def show_evaluation(
@@ -110,7 +112,7 @@ def _look_at(result: Evaluation) -> str:
             "Look at log loss: the probabilities say less than the shares of the labels do. Are "
             "these documents of the kind that the model was trained on?"
         )
-    if result.ece > POOR_ECE:
+    if is_poor(result.ece, result.reliability):
         return (
             f"Look at ECE: probabilities are {100 * result.ece:.0f} points off on average. "
             "Documents like these for train --validation calibrate them."
@@ -128,6 +130,13 @@ def _look_at(result: Evaluation) -> str:
             "them, and explain says why."
         )
     return "Look at more documents: every answer is right."
+
+
+def is_poor(ece: float, bins: Sequence[Bin]) -> bool:
+    """Whether a calibration error is worth a sentence: large, and beyond what chance gives."""
+    from textmlr.evaluation.reliability import chance_error
+
+    return ece > max(POOR_ECE, BEYOND_CHANCE * chance_error(bins))
 
 
 def short_label(label: str, most: int = 26) -> str:

@@ -215,6 +215,8 @@ def _show_words(explanation: Explanation, most: int) -> None:
     margin = sum(word.margin for word in words) - sum(w.margin for side in sides for w in side)
     others = f"{rest:,} other word" + ("" if rest == 1 else "s")
     own = Text(start_of(explanation), "dim")
+    for link in explanation.by_label:
+        table.add_row(Text(f"label {plain(link.label)}", "dim"), f"{link.margin:+.4f}", "", "")
     table.add_row(
         Text(others if rest else "", "dim"),
         f"{margin:+.4f}" if rest else "",
@@ -290,6 +292,9 @@ def _show_table(explanation: Explanation, most: int) -> None:
         row(f"{shown.others:,} others", "", "", "", *together)
     for feature in reversed(shown.against):
         add(feature, AGAINST[1].removeprefix("underline "))
+    for link in explanation.by_label:
+        added = (f"{link.contribution:+.4f}", f"{link.margin:+.4f}")
+        row(f"label {plain(link.label)}", "", "", "", *added)
     own = start_of(explanation)
     row(own, "", "", "", f"{explanation.bias:+.4f}", f"{explanation.bias_margin:+.4f}")
     Console(highlight=False).print(table)

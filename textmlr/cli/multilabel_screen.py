@@ -10,9 +10,9 @@ import click
 from textmlr.base.printable import plain, plural
 from textmlr.cli.evaluation_screen import (
     MOST_NAMED,
-    POOR_ECE,
     as_text,
     grid,
+    is_poor,
     look_elsewhere,
     short_label,
     show,
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 MOST_WORST = 2
 FEW_LABELS = 4  # labels up to which all are shown
 MOST_PAIRS = 1
-# Points of micro-F1 that other thresholds would give, from which they are worth a sentence.
+# Points of micro-F1 above its interval that other thresholds would give, from which they are worth
+# a sentence.
 POOR_THRESHOLDS = 0.02
 
 
@@ -98,7 +99,7 @@ def _look_at(result: MultilabelEvaluation) -> str:
     elsewhere = look_elsewhere(result)
     if elsewhere is not None:
         return elsewhere
-    low, _ = result.intervals.micro_f1
+    low, high = result.intervals.micro_f1
     if low <= result.chance.micro_f1:
         return (
             "Look at micro-F1: these documents do not show that it is above chance. Are the labels "
@@ -109,12 +110,12 @@ def _look_at(result: MultilabelEvaluation) -> str:
             "Look at log loss: the probabilities say less than the shares of the labels do. Are "
             "these documents of the kind that the model was trained on?"
         )
-    if result.ece > POOR_ECE:
+    if is_poor(result.ece, result.reliability):
         return (
             f"Look at ECE: probabilities are {100 * result.ece:.0f} points off on average. "
             "Documents like these for train --validation calibrate them."
         )
-    if result.best.micro - result.f1.micro > POOR_THRESHOLDS:
+    if result.best.micro > high + POOR_THRESHOLDS:
         return (
             f"Look at thresholds: P ≥ {result.best.micro_threshold:.2g} for all labels would give "
             f"micro-F1 {result.best.micro:.3f} here. Are these documents of the kind that the "

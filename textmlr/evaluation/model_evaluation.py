@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textmlr.base.checks import MODEL_MEND, check_flag, check_kind, is_list, taken
 from textmlr.base.errors import InputError
@@ -15,12 +15,13 @@ from textmlr.evaluation.comparison import Comparison
 from textmlr.evaluation.evaluation import Evaluation, check_evaluation_options, judge
 from textmlr.evaluation.intervals import RESAMPLES
 from textmlr.evaluation.labelled_answers import LabelledAnswers, answer, answer_notes
-from textmlr.evaluation.multilabel.multilabel_comparison import MultilabelComparison
-from textmlr.evaluation.multilabel.multilabel_evaluation import MultilabelEvaluation, judge_sets
-from textmlr.evaluation.multilabel.set_answers import SetAnswers, answer_sets
 from textmlr.model.model import Model
 from textmlr.training.training_notes import reading_notes
 from textmlr.training.training_progress import console, tell_notes, tell_taken
+
+if TYPE_CHECKING:
+    from textmlr.evaluation.multilabel.multilabel_comparison import MultilabelComparison
+    from textmlr.evaluation.multilabel.multilabel_evaluation import MultilabelEvaluation
 
 
 def evaluate(
@@ -63,15 +64,14 @@ def evaluate(
     options = check_evaluation_options(min_probabilities, resamples, threads)
     corpus = _corpus_for([model], data, labels, text, label, reading)
     tell_taken(corpus, verbose=verbose)
-    answered: LabelledAnswers | SetAnswers
+    find, find_figures = _kind_of(model)[:2]
     with _watched(verbose, len(corpus)) as watch:
-        find = answer_sets if model.is_multilabel else answer
         answered = find(model, corpus, threads=threads, watch=watch)
     tell_notes([*reading_notes([corpus]), *answer_notes(answered)], verbose=verbose)
-    more: dict[str, Any] = {"min_probabilities": options, "resamples": resamples}
-    if isinstance(answered, SetAnswers):
-        return judge_sets(answered, threads=threads, **more)
-    return judge(answered, threads=threads, **more)
+    figures: Evaluation | MultilabelEvaluation = find_figures(
+        answered, min_probabilities=options, resamples=resamples, threads=threads
+    )
+    return figures
 
 
 def compare(
@@ -106,7 +106,7 @@ def compare(
     corpus = _corpus_for([a, b], data, labels, text, label, reading)
     tell_taken(corpus, verbose=verbose)
     answers: list[Any] = []
-    find: Any = answer_sets if a.is_multilabel else answer
+    find, _, find_difference = _kind_of(a)
     with _watched(verbose, 2 * len(corpus)) as watch:
         for model in (a, b):
             answers.append(find(model, corpus, threads=threads, watch=watch))
@@ -114,9 +114,20 @@ def compare(
         note for name, one in zip("AB", answers, strict=True) for note in answer_notes(one, name)
     ]
     tell_notes([*reading_notes([corpus]), *notes], verbose=verbose)
-    if a.is_multilabel:
-        return MultilabelComparison.of(*answers, threads=threads)
-    return Comparison.of(*answers, threads=threads)
+    comparison: Comparison | MultilabelComparison = find_difference(*answers, threads=threads)
+    return comparison
+
+
+def _kind_of(model: Model) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+    """The functions that answer, judge and compare models of as many labels a document as it has;
+    those of several labels are imported only for such a model."""
+    if not model.is_multilabel:
+        return answer, judge, Comparison.of
+    from textmlr.evaluation.multilabel.multilabel_comparison import MultilabelComparison
+    from textmlr.evaluation.multilabel.multilabel_evaluation import judge_sets
+    from textmlr.evaluation.multilabel.set_answers import answer_sets
+
+    return answer_sets, judge_sets, MultilabelComparison.of
 
 
 def check_comparable(a: Model, b: Model) -> None:

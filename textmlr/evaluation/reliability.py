@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,15 @@ def bins_of(
 def bin_of(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
     """The number of each probability's bin."""
     return np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
+
+
+def chance_error(bins: Sequence[Bin]) -> float:
+    """The calibration error to expect of answers that are exactly as sure as right: in each bin the
+    mean of |share that is right − p| is about √(2p(1 − p)/(π·documents))."""
+    counts = np.array([one.documents for one in bins], np.float64)
+    p = np.array([one.probability for one in bins])
+    gaps = np.sqrt(2 * p * (1 - p) * counts / np.pi)
+    return float(gaps.sum() / max(counts.sum(), 1))
 
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:

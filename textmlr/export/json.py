@@ -32,7 +32,7 @@ from textmlr.features.stop_words import dropped, read_with
 from textmlr.features.vocabulary import Vocabulary
 from textmlr.kernels import code_points as kinds
 from textmlr.kernels.ngram_names import CHAR_PREFIX
-from textmlr.kernels.sigmoids import KNOT
+from textmlr.kernels.sigmoids import KNOT, LIKELY
 from textmlr.model.fasttext.fasttext_parts import refuse_export
 from textmlr.model.model import Model, versions
 from textmlr.model.model_parts import check_linear
@@ -181,14 +181,23 @@ def _write(model: Model, out: TextIO) -> None:
 
 
 def _of_sigmoids(model: Model) -> dict[str, Any]:
-    """What a model of independent sigmoids has besides: the bend of scores, and thresholds, null
-    where a document has one label."""
+    """What a model of independent sigmoids has besides: the bend of scores, thresholds, null where
+    a document has one label, and the second pass over labels, null where there is none."""
     parts = model.parts
     if not parts.head.has_sets:
         return {}
     thresholds = None if parts.thresholds is None else parts.thresholds.tolist()
     bend = dict(zip(BEND, parts.calibration.slopes, strict=True))
-    return {"bend": {"knot": KNOT, **bend}, "thresholds": thresholds}
+    own: dict[str, Any] = {"bend": {"knot": KNOT, **bend}, "thresholds": thresholds}
+    if (second := parts.calibration.second) is not None:
+        own["second"] = {
+            "bend": {"knot": KNOT, **dict(zip(BEND, second.slopes, strict=True))},
+            "likely": LIKELY,
+            "scales": second.scales.tolist(),
+            "offsets": second.offsets.tolist(),
+            "links": second.links.astype(np.float64).tolist(),
+        }
+    return own | {"second": own.get("second")}
 
 
 def _write_idf(

@@ -57,9 +57,11 @@ SIGMOIDS = """\
    distance to their mean); all of them are multiplied by (max(s, calibration.least) /
    calibration.spread) ^ calibration.exponent. Each score u then becomes bend.middle *
    max(-bend.knot, min(u, bend.knot)) + bend.low * min(u + bend.knot, 0) + bend.high *
-   max(u - bend.knot, 0). But where no feature has both a value and a weight that are not 0, the
-   score of label i is base[i], the log-odds of its share of training (or as above, if base is
-   empty).
+   max(u - bend.knot, 0). If second is not null, let z be these scores: the score of label i
+   becomes second.scales[i] * z[i] + second.offsets[i] + the sum over labels m with z[m] >
+   second.likely of second.links[m][i] / (1 + exp(-z[m])), bent by second.bend. But where no
+   feature has both a value and a weight that are not 0, the score of label i is base[i], the
+   log-odds of its share of training (or as above, if base is empty).
 """
 ANSWER = """\
 6. Answer. The labels whose P is at least their number in thresholds; there may be none.

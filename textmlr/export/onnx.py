@@ -35,10 +35,11 @@ from textmlr.base.errors import InputError
 from textmlr.base.training_options import Activation
 from textmlr.base.whole_files import atomic_write
 from textmlr.corpus.in_memory import batches_of
-from textmlr.kernels.sigmoids import KNOT
+from textmlr.kernels.sigmoids import KNOT, LIKELY
 from textmlr.model.fasttext.fasttext_parts import refuse_export
 from textmlr.model.model import Model, versions
 from textmlr.model.scoring import STRAIGHT, Calibration
+from textmlr.model.second_pass import SecondPass
 
 if TYPE_CHECKING:
     import onnx
@@ -201,32 +202,63 @@ def _steps(
         ]
     else:
         nodes.append(node("Identity", ["plain scores"], ["spread scores"]))
-    own_nodes, own_constants = _bend(calibration.slopes)
-    return nodes + own_nodes, constants | own_constants
+    second = calibration.second
+    bent = "own scores" if second is None else "first scores"
+    for made in (
+        _bend(calibration.slopes, "spread scores", bent),
+        ([], {}) if second is None else _second_pass(second),
+    ):
+        nodes, constants = nodes + made[0], constants | made[1]
+    return nodes, constants
 
 
-def _bend(
-    slopes: tuple[float, float, float],
-) -> tuple[list[onnx.NodeProto], dict[str, NDArray[Any]]]:
-    """(nodes, constants) from a document's scores to its own ones: see ``scoring.Bent``."""
+Steps = tuple[list["onnx.NodeProto"], dict[str, NDArray[Any]]]
+
+
+def _bend(slopes: tuple[float, float, float], before: str, after: str) -> Steps:
+    """(nodes, constants) that bend a document's scores: see ``scoring.Bent``."""
     from onnx.helper import make_node as node
 
     if slopes == STRAIGHT:
-        return [node("Identity", ["spread scores"], ["own scores"])], {}
-    numbers = dict(zip(("low", "middle", "high"), slopes, strict=True))
-    numbers |= {"knot": KNOT, "minus knot": -KNOT, "nothing": 0.0}
+        return [node("Identity", [before], [after])], {}
+    numbers = {"knot": KNOT, "minus knot": -KNOT, "nothing": 0.0}
+    numbers |= {f"{after} {name}": s for name, s in zip("lmh", slopes, strict=True)}
     nodes = [
-        node("Add", ["spread scores", "knot"], ["raised"]),
-        node("Min", ["raised", "nothing"], ["below"]),
-        node("Clip", ["spread scores", "minus knot", "knot"], ["within"]),
-        node("Sub", ["spread scores", "knot"], ["lowered"]),
-        node("Max", ["lowered", "nothing"], ["above"]),
-        node("Mul", ["below", "low"], ["bent below"]),
-        node("Mul", ["within", "middle"], ["bent within"]),
-        node("Mul", ["above", "high"], ["bent above"]),
-        node("Sum", ["bent below", "bent within", "bent above"], ["own scores"]),
+        node("Add", [before, "knot"], [f"{after} raised"]),
+        node("Min", [f"{after} raised", "nothing"], [f"{after} below"]),
+        node("Clip", [before, "minus knot", "knot"], [f"{after} within"]),
+        node("Sub", [before, "knot"], [f"{after} lowered"]),
+        node("Max", [f"{after} lowered", "nothing"], [f"{after} above"]),
+        node("Mul", [f"{after} below", f"{after} l"], [f"{after} bent below"]),
+        node("Mul", [f"{after} within", f"{after} m"], [f"{after} bent within"]),
+        node("Mul", [f"{after} above", f"{after} h"], [f"{after} bent above"]),
+        node("Sum", [f"{after} bent {part}" for part in ("below", "within", "above")], [after]),
     ]
     return nodes, {name: np.array(value, np.float32) for name, value in numbers.items()}
+
+
+def _second_pass(second: SecondPass) -> Steps:
+    """(nodes, constants) from the scores of the first pass to a document's own ones."""
+    from onnx import TensorProto
+    from onnx.helper import make_node as node
+
+    constants = {
+        "links": second.links,
+        "scales": second.scales.astype(np.float32),
+        "offsets": second.offsets.astype(np.float32),
+        "likely": np.array(LIKELY, np.float32),
+    }
+    nodes = [
+        node("Sigmoid", ["first scores"], ["first probabilities"]),
+        node("Greater", ["first scores", "likely"], ["are likely"]),
+        node("Cast", ["are likely"], ["likely labels"], to=TensorProto.FLOAT),
+        node("Mul", ["first probabilities", "likely labels"], ["likely probabilities"]),
+        node("MatMul", ["likely probabilities", "links"], ["linked"]),
+        node("Mul", ["first scores", "scales"], ["scaled"]),
+        node("Sum", ["scaled", "offsets", "linked"], ["second scores"]),
+    ]
+    own, numbers = _bend(second.slopes, "second scores", "own scores")
+    return nodes + own, constants | numbers
 
 
 def _weighted_rows(model: Model) -> NDArray[np.float32]:

@@ -101,11 +101,16 @@ class Scorer {
     const mean = scores.reduce((a, b) => a + b) / scores.length;
     const spread = Math.sqrt(scores.reduce((a, s) => a + (s - mean) ** 2, 0) / scores.length);
     const relative = Math.max(spread, calibration.least) / calibration.spread;
-    return scores.map((score) => this.bent(score * relative ** calibration.exponent));
+    const own = scores.map((score) => score * relative ** calibration.exponent);
+    const { bend, second } = this.model;
+    const z = bend ? own.map((score) => this.bent(score, bend)) : own;
+    if (!second) return z;
+    const likely = z.map((score) => (score > second.likely ? 1 / (1 + Math.exp(-score)) : 0));
+    return z.map((score, label) => this.bent(likely.reduce(
+      (sum, p, m) => sum + p * second.links[m][label],
+      second.scales[label] * score + second.offsets[label]), second.bend));
   }
-  bent(score) {
-    if (!this.model.bend) return score;
-    const { knot, low, middle, high } = this.model.bend;
+  bent(score, { knot, low, middle, high }) {
     return middle * Math.max(-knot, Math.min(score, knot))
       + low * Math.min(score + knot, 0) + high * Math.max(score - knot, 0);
   }

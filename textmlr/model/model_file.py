@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from math import isfinite, log
 from os import PathLike
@@ -26,6 +27,7 @@ from textmlr.model.heads import header_of, read_head
 from textmlr.model.model_parts import ModelParts, UpdateState
 from textmlr.model.record import read_record
 from textmlr.model.scoring import Bent, Calibration
+from textmlr.model.second_pass import SecondPass
 from textmlr.model.small_file.theta_storage import PLAIN, ThetaStorage
 
 LISTS = ("stop_words", "vocabulary")  # options whose values are tensors, where there are some
@@ -86,6 +88,11 @@ def pack(parts: ModelParts, *, quick: bool = False) -> Packed:
     if (sketch := parts.update_state.trained_on) is not None:
         header["trained_on"] = {"bound": sketch.bound}
         tensors["trained_on.low"], tensors["trained_on.high"] = sketch.packed()
+    if (second := parts.calibration.second) is not None:
+        header["second"] = list(second.slopes)
+        half = second.links.astype(np.float16)  # of a small model
+        tensors["second.links"] = half if (half == second.links).all() else second.links
+        tensors |= {"second.scales": second.scales, "second.offsets": second.offsets}
     if parts.thresholds is None:
         return Packed(header, tensors)
     return Packed(header, tensors | {"thresholds": parts.thresholds}, SETS_VERSION)
@@ -117,6 +124,7 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> ModelPa
         "the labels are not sorted, or one stands twice",
     )
     calibration = _calibration(take(header, "calibration", dict, path), path)
+    calibration = _second_pass(calibration, header, tensors, len(labels), path)
     record = read_record(take(header, "record", dict, path), len(labels), path)
     widths = _widths(header, len(labels), path)
     upper = [
@@ -232,6 +240,31 @@ def _trained_on(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Sk
     low = tensor(tensors, "trained_on.low", np.int32, (None,), path)
     high = tensor(tensors, "trained_on.high", np.uint8, (None,), path)
     return Sketch.unpacked(low, high, bound, path)
+
+
+def _second_pass(
+    calibration: Calibration, header: Json, tensors: Tensors, labels: int, path: str | PathLike[str]
+) -> Calibration:
+    """The calibration with its second pass over labels, if the file has one."""
+    if "second" not in header:
+        return calibration
+    slopes = take(header, "second", list, path)
+    kind = np.float16 if getattr(tensors.get("second.links"), "itemsize", 0) == 2 else np.float32
+    links = tensor(tensors, "second.links", kind, (labels, labels), path).astype(np.float32)
+    scales = tensor(tensors, "second.scales", np.float64, (labels,), path)
+    offsets = tensor(tensors, "second.offsets", np.float64, (labels,), path)
+    fits = all(bool((np.abs(own) <= MOST_MULTIPLIER).all()) for own in (links, scales, offsets))
+    straight = len(slopes) == 3 and all(
+        type(slope) is float and 0 < slope <= MOST_MULTIPLIER for slope in slopes
+    )
+    expect(
+        fits and straight and isinstance(calibration, Bent),
+        path,
+        "the second pass over its labels is out of range",
+    )
+    assert isinstance(calibration, Bent)
+    low, middle, high = slopes
+    return replace(calibration, links=SecondPass(links, scales, offsets, (low, middle, high)))
 
 
 def _thresholds(

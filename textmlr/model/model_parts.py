@@ -153,3 +153,8 @@ def _check_shapes(parts: ModelParts, recorded: int) -> None:
     if recorded not in (0, labels):
         raise InputError(f"the record is of {recorded} labels, not {labels}")
     check_thresholds(parts.thresholds, labels, parts.head.has_sets)
+    if (second := parts.calibration.second) is not None:
+        if len(second.scales) != labels:
+            raise InputError(f"the second pass is over {len(second.scales)} labels, not {labels}")
+        if not recorded:  # kernels have it behind the base scores
+            raise InputError("there is a second pass, and the record is of no labels")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,10 @@ class Calibration:
         """The second pass over labels, which few models have."""
         return None
 
+    def halved(self) -> Calibration:
+        """This calibration for a small model: links between labels are float16."""
+        return self
+
     def as_json(self) -> dict[str, Any]:
         """The numbers, by name; ``of`` makes the calibration of them, without a second pass."""
         return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "links"}
@@ -118,6 +122,13 @@ class Bent(Calibration):
     def absorbed(self) -> Bent:
         """This calibration for scores that have the factor and the offset already."""
         return Bent(low=self.low, middle=self.middle, high=self.high, links=self.links)
+
+    def halved(self) -> Bent:
+        """See ``Calibration.halved``."""
+        if self.links is None:
+            return self
+        links = self.links.links.astype(np.float16).astype(np.float32)
+        return replace(self, links=replace(self.links, links=links))
 
     def bend(self, scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """The scores that count, of those before;  any shape, nats."""

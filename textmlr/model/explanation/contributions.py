@@ -11,6 +11,7 @@ among the words it covers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,9 +27,10 @@ from textmlr.model.explanation.explanation import Explanation
 from textmlr.model.explanation.grouped_words import group_words
 from textmlr.model.explanation.integrated_gradients import GradientPath
 from textmlr.model.explanation.read_document import is_fasttext, read_document
-from textmlr.model.explanation.reasons import Contribution, Method, Word
+from textmlr.model.explanation.reasons import Contribution, LabelShare, Method, Word
 from textmlr.model.label_choice import LabelChoice
 from textmlr.model.scoring import Calibration
+from textmlr.model.second_pass import multipliers
 
 Reals = NDArray[np.float64]
 ROWS = 1 << 12  # rows of θ taken at a time
@@ -83,6 +85,7 @@ class _Row:
     bias    (2,) float64   score and margin of the bias alone, or of the base rates
     says    whether any weight is not 0
     scores  (L,) float64   of which the shares are parts; None: those of the answer
+    links   what labels add
     """
 
     columns: NDArray[np.int32]
@@ -92,6 +95,7 @@ class _Row:
     bias: Reals
     says: bool
     scores: Reals | None = None
+    links: tuple[LabelShare, ...] = ()
 
 
 def explain(
@@ -148,6 +152,7 @@ def explain(
         thresholds=None
         if model.thresholds is None
         else dict(zip(model.labels, model.thresholds.tolist(), strict=True)),
+        by_label=row.links,
     )
 
 
@@ -211,26 +216,56 @@ def _shares(model: ExplainedModel, places: DocumentTokens, wanted: Reals) -> _Ro
         return _Row(columns, values, none[:, 0], none, model.base @ wanted, has_answer)
     path = model.path(start, stop, wanted)
     empty, whole = path.scores(np.array([0.0, 1.0]))
-    wanted, multiplier = _calibrated(wanted, model.calibration.multipliers(whole))
-    path = model.path(start, stop, wanted)
+    own = _Calibrated.of(model.calibration, whole)
+    scaled = own.multipliers[:, None] * wanted
+    # θ of the label for its score, as it is, and the margin's, each label's times its multiplier.
+    path = model.path(start, stop, np.column_stack([wanted[:, 0], scaled[:, 1]]))
     slopes = path.mean_slopes()
     weights = np.empty((len(values), 2))
     for part in slices:
         weights[part] = theta[numbers[part]].astype(np.float64) @ slopes
-    shares = multiplier * values[:, None] * weights
-    own = whole if is_fasttext(featurizer) else None
-    bias = multiplier * (empty @ wanted)
-    return _Row(columns, values, weights[:, 0], shares, bias, has_answer, own)
+    factors = np.array([own.multipliers[int(wanted[:, 0].argmax())], 1.0])
+    shares = values[:, None] * weights * factors
+    bias = empty @ scaled + own.offsets @ wanted
+    links = own.links(model.labels, wanted)
+    scores = whole if is_fasttext(featurizer) else None
+    return _Row(columns, values, weights[:, 0], shares, bias, has_answer, scores, links)
 
 
-def _calibrated(wanted: Reals, multipliers: Reals) -> tuple[Reals, float]:
-    """(wanted for scores before calibration, the multiplier of what it gives): that of the label
-    that is explained.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Calibrated:
+    """The scores that count as parts: multipliers·scores + offsets + what likely labels add.
 
-    wanted (L, 2), see ``_wanted``;  multipliers (L,)
+    multipliers, offsets  (L,)
+    likely  (L,) P of labels that add, 0 of others
+    adds    (L, L) nats, at [m, ℓ] what label m adds to the score of label ℓ, or (0, 0)
     """
-    own = multipliers[wanted[:, 0] > 0][0]
-    return np.column_stack([wanted[:, 0], wanted[:, 1] * (multipliers / own)]), float(own)
+
+    multipliers: Reals
+    offsets: Reals
+    likely: Reals
+    adds: Reals
+
+    @classmethod
+    def of(cls, calibration: Calibration, scores: Reals) -> _Calibrated:
+        """Those of one document;  scores  (L,), before the calibration."""
+        first, none = calibration.multipliers(scores), np.zeros(len(scores))
+        if (second := calibration.second) is None:
+            return cls(first, none, none, np.zeros((0, 0)))
+        between = first * scores
+        bent = multipliers(second.unbent(between), second.slopes)
+        likely = second.likely(between)
+        adds = likely[:, None] * second.links * bent
+        return cls(first * second.scales * bent, second.offsets * bent, likely, adds)
+
+    def links(self, labels: Sequence[str], wanted: Reals) -> tuple[LabelShare, ...]:
+        """What likely labels add to score and margin, by falling margin."""
+        found = []
+        for m in np.flatnonzero(self.likely).tolist():
+            score, margin = (self.adds[m] @ wanted).tolist()
+            if score or margin:
+                found.append(LabelShare(labels[m], float(self.likely[m]), score, margin))
+        return tuple(sorted(found, key=lambda own: -own.margin))
 
 
 def _features(

@@ -125,8 +125,12 @@ def sum_of(explanation: Reasons) -> str:
     if explanation.method == "base rates":
         return f"score {explanation.score:.4f} = {explanation.base_name}; {gives_p}"
     score, bias = round(explanation.score, 4), round(explanation.bias, 4)
+    added = round(sum(own.contribution for own in explanation.by_label), 4)
+    labels = len(explanation.by_label)
+    likely = f", {labels} likely label{'' if labels == 1 else 's'} {added:+.4f}" if labels else ""
+    words = score - bias - added
     return (
-        f"bias {bias:+.4f}, {counted(explanation)} {score - bias:+.4f} = score {score:.4f}; "
+        f"bias {bias:+.4f}, {counted(explanation)} {words:+.4f}{likely} = score {score:.4f}; "
         f"{gives_p}"
     )
 

@@ -41,10 +41,12 @@ class Explanation(Reasons):
     formula        how score and log_z give P, in letters
     base_name      what the score is where the method is "base rates", in words
     thresholds     of a multi-label model, the least P of each label that is of an answer
+    by_label       what likely labels add to the score, by falling margin, where a multi-label model
+                   has a second pass over labels; else ()
 
     bias + Σ contribution of features = score, and bias_margin + Σ margin of features = margin, but
     for the rounding of 32-bit floats; the same sums over words, and over by_word, are those over
-    features.
+    features.  What labels add comes on top of all of these sums.
     """
 
     def __repr__(self) -> str:

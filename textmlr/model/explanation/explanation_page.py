@@ -173,6 +173,9 @@ def _table(explanation: Explanation, shown: ShownFeatures) -> str:
         rest = (f"{shown.contribution:+.4f}", f"{shown.margin:+.4f}")
         rows.append((f"<i>{shown.others:,} others together</i>", "", "", "", *rest))
     rows += [row(feature) for feature in reversed(shown.against)]
+    for own in explanation.by_label:
+        added = (f"{own.contribution:+.4f}", f"{own.margin:+.4f}")
+        rows.append((f"<i>label {label_of(own.label)}</i>", "", "", "", *added))
     bias = (f"{explanation.bias:+.4f}", f"{explanation.bias_margin:+.4f}")
     rows.append((f"<i>{start_of(explanation)}</i>", "", "", "", *bias))
     total = (f"<b>{explanation.score:+.4f}</b>", f"<b>{explanation.margin:+.4f}</b>")

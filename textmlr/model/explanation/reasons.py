@@ -67,6 +67,21 @@ class GroupedWord:
     spans: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class LabelShare:
+    """What a likely label adds to the score of another, by the second pass of a multi-label model.
+
+    label         that adds;  probability  its P by the document's words alone
+    contribution  nats of the explained label's score
+    margin        nats of the margin, see Explanation
+    """
+
+    label: str
+    probability: float
+    contribution: float
+    margin: float
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Reasons:
     """All that an ``Explanation`` holds, where the fields are told."""
@@ -88,6 +103,7 @@ class Reasons:
     formula: str
     base_name: str
     thresholds: dict[str, float] | None
+    by_label: tuple[LabelShare, ...]
 
     @property
     def probability(self) -> float:
@@ -123,8 +139,9 @@ class Reasons:
             "features": [_json(feature) for feature in self.features],
             "words": [_json(word) for word in self.words],
             "by_word": [_json(word) for word in self.by_word],
+            **({"by_label": [_json(own) for own in self.by_label]} if self.by_label else {}),
         }
 
 
-def _json(record: Contribution | Word | GroupedWord) -> Json:
+def _json(record: Contribution | Word | GroupedWord | LabelShare) -> Json:
     return {name: getattr(record, name) for name in record.__slots__}

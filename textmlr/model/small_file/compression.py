@@ -267,5 +267,6 @@ def _model_of(
             columns=columns,
             storage=storage,
             update_state=UpdateState(),
+            calibration=model.parts.calibration.halved(),
         )
     )

@@ -90,7 +90,7 @@ class LabelBlocks:
             gap += optimum.gap if l2 else optimum.gradient_norm
             if self.watch is not None:
                 self.watch(SolverStep("labels", done, gap))
-        return joined(found, self.members)
+        return joined(found, self.members, tolerance)
 
 
 def blocks_of(objective: Objective) -> list[NDArray[np.int64]]:
@@ -112,17 +112,25 @@ def part_of(objective: Objective, own: NDArray[np.int64]) -> Objective:
     return replace(objective, y=objective.y.recoded(new), labels=len(own))
 
 
-def joined(found: Sequence[Optimum], members: Sequence[NDArray[np.int64]]) -> Optimum:
-    """The minimum of all labels, from those of parts that share none;  members  of each part."""
+def joined(
+    found: Sequence[Optimum], members: Sequence[NDArray[np.int64]], tolerance: float
+) -> Optimum:
+    """The minimum of all labels, from those of parts that share none;  members  of each part.
+
+    A part may miss the tolerance of its own value, which float32 may bring about, if the sum of
+    gaps is within that of the sum of values.
+    """
     labels = sum(map(len, members))
     theta = np.empty((len(found[0].theta), labels), np.float32)
     for optimum, own in zip(found, members, strict=True):
         theta[:, own] = optimum.theta
+    value = math.fsum(optimum.value for optimum in found)
+    gap = math.fsum(optimum.gap for optimum in found)
     return Optimum(
         theta,
-        math.fsum(optimum.value for optimum in found),
+        value,
         math.sqrt(math.fsum(optimum.gradient_norm**2 for optimum in found)),
-        math.fsum(optimum.gap for optimum in found),
+        gap,
         max(optimum.iterations for optimum in found),
-        all(optimum.converged for optimum in found),
+        gap <= tolerance * value or all(optimum.converged for optimum in found),
     )

@@ -58,7 +58,7 @@ def minimise_l1(
         gap += optimum.gap
         if watch is not None:
             watch(SolverStep("labels", len(found), gap))
-    return joined(found, [np.array([code]) for code in problem.codes()])
+    return joined(found, [np.array([code]) for code in problem.codes()], tolerance)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
