@@ -85,7 +85,9 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
     if final.averaged:
         rows.append(("", f"averaged with {plural(final.averaged - 1, 'other run')}"))
     calibration = final.calibration
-    if calibration.factor != 1 or calibration.prior:
+    if calibration.offset is not None:
+        rows.append(("calibration", "probabilities fitted to held-out documents, label by label"))
+    elif calibration.factor != 1 or calibration.prior:
         bent = f" × spread^{calibration.exponent:.2g}" if calibration.exponent else ""
         added = ""
         if prior := calibration.prior:
@@ -104,7 +106,10 @@ def _threshold_rows(record: Record, judges: str) -> list[tuple[str, str]]:
         return []
     each = "one for each label" if own.by_label else "one for all labels"
     figures = f"micro {own.micro_f1:.4f}, macro {own.macro_f1:.4f} {judges}"
-    return [("F1", figures), ("thresholds", f"{each}, for the greatest {own.maximise}")]
+    rows = [("F1", figures), ("thresholds", f"{each}, for the greatest {own.maximise}")]
+    if own.second_pass:
+        rows.append(("second pass", "likely labels speak for others and against them"))
+    return rows
 
 
 def summary_of(

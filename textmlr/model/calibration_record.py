@@ -22,9 +22,13 @@ class CalibrationRecord(Part):
 
 @part
 class ThresholdsRecord(Part):
-    """How the thresholds of labels were chosen: see ``training.thresholds``."""
+    """How the thresholds of labels were chosen: see ``training.thresholds``.
+
+    second_pass  whether the model has one over labels
+    """
 
     maximise: str = needed(NAME)
     by_label: bool = needed(FLAG)
     micro_f1: float | None = needed(REAL, nullable=True)
     macro_f1: float | None = needed(REAL, nullable=True)
+    second_pass: bool | None = optional(FLAG)

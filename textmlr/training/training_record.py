@@ -64,7 +64,9 @@ def training_record(
         cut=_cut(rows.cut) if rows.cut else None,
         held_out=_held_out(found, overlap),
         final=_exact(found, options.l1) if isinstance(found, ExactFit) else _sgd(found),
-        thresholds=thresholds_record(found.thresholds, options),
+        thresholds=thresholds_record(
+            found.thresholds, options, isinstance(found, Fit) and found.second is not None
+        ),
     )
 
 
@@ -79,9 +81,9 @@ def written_options(options: TrainingOptions) -> dict[str, object]:
 
 
 def thresholds_record(
-    found: Thresholds | None, options: TrainingOptions
+    found: Thresholds | None, options: TrainingOptions, second: bool
 ) -> ThresholdsRecord | None:
-    """How thresholds were chosen, as the record has it."""
+    """How thresholds were chosen, as the record has it;  second  whether there is a second pass."""
     if found is None:
         return None
     return ThresholdsRecord(
@@ -89,6 +91,7 @@ def thresholds_record(
         by_label=found.by_label,
         micro_f1=found.micro_f1,
         macro_f1=found.macro_f1,
+        second_pass=second,
     )
 
 

@@ -73,5 +73,5 @@ def stream_record(
             so_far=ProgressiveRecord(**so_far._asdict()),
             lately=ProgressiveRecord(**learner.lately._asdict()),
         ),
-        thresholds=thresholds_record(found.thresholds, options),
+        thresholds=thresholds_record(found.thresholds, options, found.second is not None),
     )
