@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 
 from textmlr import InputError
 from textmlr.sklearn import MultinomialLogisticClassifier, TextClassifier, TextFeaturizer
+from textmlr.sklearn.set_targets import given_sets
 
 WORDS = {"ngrams": (1, 1), "char_ngrams": None}
 
@@ -273,3 +274,47 @@ class TestTexts:
         search.fit(TEXTS, y)
         p = cross_val_predict(TextClassifier(**WORDS), TEXTS, y, cv=2, method="predict_proba")
         assert p.shape == y.shape
+
+
+class TestGiven:
+    """What y may be."""
+
+    MATRIX = np.array([[1, 0], [0, 1], [1, 1]])
+    LISTS = ([["a"], ["b"], ["a", "b"]], [("a",), ("b",), ("a", "b")], [{"a"}, {"b"}, {"b", "a"}])
+
+    def test_matrices(self) -> None:
+        pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+        for y in (
+            self.MATRIX,
+            self.MATRIX.tolist(),
+            list(self.MATRIX),
+            self.MATRIX.astype(bool),
+            csr_matrix(self.MATRIX),
+            pandas.DataFrame(self.MATRIX),
+            polars.DataFrame({"x": [1, 0, 1], "y": [0, 1, 1]}),
+        ):
+            found = given_sets(y)
+            assert found.sets.tolist() == [[0], [1], [0, 1]]
+            assert found.classes.tolist() == [0, 1]
+
+    def test_lists(self) -> None:
+        pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+        pyarrow, lists = pytest.importorskip("pyarrow"), self.LISTS[0]
+        for y in (
+            *self.LISTS,
+            [*lists[:2], ["b", "a", "b"]],
+            pandas.Series(lists),
+            polars.Series(lists),
+            pyarrow.array(lists),
+            pyarrow.chunked_array([lists[:1], lists[1:]]),
+        ):
+            found = given_sets(y)
+            assert found.sets.tolist() == [[0], [1], [0, 1]]
+            assert found.classes.tolist() == ["a", "b"]
+
+    def test_one_class_a_document_is_none(self) -> None:
+        pandas = pytest.importorskip("pandas")
+        for y in (["a", "b"], [0, 1], [[0], [1]], [["a"], ["b"]], np.array([[1], [0]]), [], None):
+            assert given_sets(y) is None
+        assert given_sets(pandas.Series(["a", "b"])) is None
+        assert given_sets(np.array([[1, 2], [0, 1]])) is None  # several outputs, not several labels

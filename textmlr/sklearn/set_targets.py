@@ -23,12 +23,10 @@ class Indicator:
     """What answers look like: a matrix (n, L) of 0 and 1, as y was.
 
     dtype   of y, int64 for lists;  sparse  whether it is CSR
-    lists   whether y was lists of classes
     """
 
     dtype: np.dtype[Any]
     sparse: bool = False
-    lists: bool = False
 
     def of(self, answers: NDArray[np.bool_]) -> Any:
         """The matrix of answers, (n, L)."""
@@ -60,6 +58,8 @@ def given_sets(y: Any, classes: NDArray[Any] | None = None) -> SetTargets | None
     and rows of two columns or more that hold 0 and 1 alone are a matrix.
     Raises ValueError for classes that are missing or not known, and where there are none.
     """
+    if not isinstance(y, np.ndarray) and hasattr(y, "to_numpy") and len(_shape(y)) == 2:
+        y = y.to_numpy()  # a table of pandas or polars
     if _is_matrix(y):
         return _of_matrix(y, classes)
     lists = _lists(y)
@@ -92,6 +92,10 @@ def no_class_weight(class_weight: Any) -> None:
         )
 
 
+def _shape(y: Any) -> tuple[int, ...]:
+    return tuple(getattr(y, "shape", ()))
+
+
 def _is_matrix(y: Any) -> bool:
     if not issparse(y) and (getattr(y, "ndim", 2) != 2 or isinstance(y, str | bytes)):
         return False
@@ -109,7 +113,8 @@ def _lists(y: Any) -> list[Any] | None:
         return None
     if isinstance(y, np.ndarray) and y.dtype.kind != "O":  # numbers or words
         return None
-    lists = y.to_list() if hasattr(y, "to_list") else list(y)
+    written = getattr(y, "to_pylist", getattr(y, "to_list", None))  # Arrow; pandas and polars
+    lists = list(y) if written is None else written()
     if not lists or not all(isinstance(one, SEVERAL) for one in lists):
         return None
     column = all(not isinstance(one, set | frozenset) and len(one) == 1 for one in lists)
@@ -145,4 +150,4 @@ def _of_lists(lists: list[Any], classes: NDArray[Any] | None) -> SetTargets:
         raise ValueError(f"y has the classes {unknown.tolist()}, but known are {known.tolist()}")
     codes = iter(np.searchsorted(known, np.asarray(flat, known.dtype)).tolist() if flat else [])
     sets = LabelSets.of([[next(codes) for _ in one] for one in own])
-    return SetTargets(np.asarray(known), sets, Indicator(np.dtype(np.int64), lists=True))
+    return SetTargets(np.asarray(known), sets, Indicator(np.dtype(np.int64)))

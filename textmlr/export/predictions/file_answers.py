@@ -40,8 +40,11 @@ def classify_files(
     check_threads(threads)
     written = PredictionFile.of(os.fspath(output))
     wanted = ColumnChoice(*choice)
-    usual = model.record.taken
-    chunks = scan(paths, reading or ReadingOptions(), labelled=False, usual=usual, nulls=True)
+    usual, options = (
+        model.record.taken,
+        (reading or ReadingOptions()).for_model(model.is_multilabel),
+    )
+    chunks = scan(paths, options, labelled=False, usual=usual, nulls=True)
     if written.path != "-":
         check_writable(written.path, sources_of(paths))
     notes = ReadingNotes()
