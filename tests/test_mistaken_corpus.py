@@ -43,6 +43,8 @@ def _objects(labels: list[str], key: str) -> list[dict[str, object]]:
 
 CERTAIN = {
     "labels of the model, tabs": _tsv(OWN),
+    "several labels of the model, tabs": _tsv(["scifi|western", "western"] * 2),
+    "several labels of the model, commas": _table(["scifi;western", "western;scifi"] * 2),
     "labels of the model, commas": _table(OWN),
     "labels of the model, semicolons": _table(OWN, delimiter=";"),
     "a named column": _table(OTHERS, header="kind,review"),

@@ -139,7 +139,7 @@ def test_the_screen_and_json(folder: Path) -> None:
     result = model_of().evaluate(TEXTS, SETS)
     assert f"micro-F1    {result.f1.micro:.4f}" in screen
     found = json.loads(run(*arguments, "--label-separator", "|", "--json"))
-    assert found["f1"]["micro"] == result.f1.micro
+    assert found["micro_f1"] == result.f1.micro
     assert found["labels"][2]["label"] == "scifi"
     assert found["documents"] == 5
     some = run(*arguments, "--label-separator", "|", "--min-probability", 0.31)
@@ -319,6 +319,6 @@ def test_learning_curves_are_of_micro_f1(tmp_path: Path) -> None:
     found = json.loads(run(*arguments, *more))
     curve = found["learning_curve"]
     assert [point["documents"] for point in curve] == [9, 19, 38, 75, 150]
-    assert curve[-1]["micro_f1"] == found["f1"]["micro"]
+    assert curve[-1]["micro_f1"] == found["micro_f1"]
     assert curve[-1]["log_loss"] == found["log_loss"]
     assert "Learning curve: micro-F1 and log loss" in (tmp_path / "r" / "report.html").read_text()

@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
+from test_cli import good
 
+import textmlr
 from textmlr import Corpus, InputError, ReadingOptions, read_corpus
 from textmlr.corpus.disk_corpus import CorpusWriter, restore
 from textmlr.corpus.given_data import as_corpus
@@ -389,6 +391,24 @@ class TestLines:
         options = ReadingOptions(label_separator="|", weighted=True)
         with pytest.raises(InputError, match="line 2: "):
             read_corpus(path, options)
+
+
+def test_verbs_with_a_model_read_as_it_was_trained(tmp_path: Path) -> None:
+    """Documents may lack labels, fields hold several, and nobody has to say so again."""
+    labels = ["a|b", "", "b", "a"] * 10
+    rows = [f"{label}\tdocument {i} is {label or 'none'}\n" for i, label in enumerate(labels)]
+    path, model = tmp_path / "a.tsv", tmp_path / "m.textmlr"
+    path.write_text("".join(rows))
+    for given in (("--label-separator", "|"), ("--multilabel",)):
+        good("train", path, "-o", model, "-q", "--epochs", "1", *given)
+        out = tmp_path / "out.jsonl"
+        good("classify", "-m", model, "--corpus", path, "-o", out)
+        assert len(out.read_text().splitlines()) == 40
+        assert json.loads(good("evaluate", model, path, "--json").stdout)["documents"] == 40
+        good("update", model, path, "-o", tmp_path / "n.textmlr", "--no-holdout", "-q")
+        found = textmlr.load(str(model)).evaluate(str(path))
+        assert found.documents == 40
+        textmlr.load(str(model)).classify_files([str(path)], str(out))
 
 
 class TestIndicators:

@@ -212,7 +212,13 @@ def _classify_corpora(
     )
     classify_corpus(
         loaded,
-        scan(target.corpora, reading, labelled=False, usual=loaded.record.taken, nulls=True),
+        scan(
+            target.corpora,
+            reading.for_model(loaded.is_multilabel),
+            labelled=False,
+            usual=loaded.record.taken,
+            nulls=True,
+        ),
         written,
         columns,
         paths=target.corpora,

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Collection, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from textmlr.base.option_mentions import Mention
 from textmlr.corpus.reading_options import LABEL_PREFIX
@@ -23,6 +23,9 @@ LONGEST_NAME = 40  # characters of a column's name
 # Of lines that begin with what may be labels, which the model does not have:
 FEWEST_LABELLED = 8
 LONGEST_LABEL = 60  # characters
+T = TypeVar("T", str, bytes)
+_JOINED = ("|", ";", ",")  # between several labels of one field
+_JOINED_BYTES = tuple(one.encode() for one in _JOINED)
 _PREFIX = re.compile(rb"__[A-Za-z]+__(?=\S)")  # of fastText's labels, and the like
 _LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
 
@@ -122,11 +125,22 @@ def _mostly_labelled(lines: Sequence[bytes], labels: Collection[str]) -> Likenes
     """How many lines begin with one of these labels, a tab and words; None unless most do."""
     known = {label.encode() for label in labels}
     parts = [line.partition(b"\t") for line in lines]
-    found = sum(label in known and _LETTER.search(text) is not None for label, _, text in parts)
+    found = sum(
+        _are_labels(label, known, _JOINED_BYTES) and _LETTER.search(text) is not None
+        for label, _, text in parts
+    )
     if found < max(FEWEST, MOST * len(lines)):
         return None
     clause = f"{found} of {len(lines)} lines begin with a label of the model and a tab"
     return Likeness(clause, "tsv")
+
+
+def _are_labels(text: T, known: Collection[T], joined: Sequence[T]) -> bool:
+    """Whether a field is one of the labels, or several with a separator between."""
+    if text in known:
+        return True
+    separator = next((one for one in joined if one in text), None)
+    return separator is not None and all(own in known for own in text.split(separator))
 
 
 def _are_few(names: Collection[bytes] | Collection[str], found: int) -> bool:
@@ -229,9 +243,15 @@ def _column_of_labels(head: bytes, labels: Collection[str]) -> Likeness | None:
     known = {label for label in labels if len(label) > 1 or not label.isdigit()}
     for rows in _delimited(head):
         for column in range(len(rows[0])):
-            rest = [row for row in rows if len(row) > column and row[column].strip() in labels]
+            rest = [
+                row
+                for row in rows
+                if len(row) > column and _are_labels(row[column].strip(), labels, _JOINED)
+            ]
             words = sum(any(len(one.split()) > 3 for one in row) for row in rest)
-            named = sum(row[column].strip() in known for row in rest) or len(rest) >= MOST_ROWS
+            named = len(rest) >= MOST_ROWS or any(
+                _are_labels(row[column].strip(), known, _JOINED) for row in rest
+            )
             if named and words >= max(FEWEST, MOST * len(rows)):
                 clause = f"column {column + 1} of {words} rows has labels of the model"
                 return Likeness(clause, "csv", _columns(rows, column))

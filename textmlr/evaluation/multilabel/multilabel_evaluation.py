@@ -53,8 +53,8 @@ class MultilabelEvaluation:
     labels_a_document, answers_a_document  means over documents
     precision, recall  of all answers: the share that is right (None without answers), the share of
               all labels of documents that is answered (None without labels)
-    f1        micro, macro and samples, at the model's thresholds
-    f1_at_half  where all labels with P >= 0.5 are answers
+    micro_f1, macro_f1, samples_f1  at the model's thresholds, see ``f1_scores.F1Scores``
+    f1_at_half  the same where all labels with P >= 0.5 are answers
     best      the highest that thresholds chosen on these documents reach: a bound
     at_rank   figures of the 1, 3 and 5 likeliest labels
     exact     share of documents whose answers are their labels, all of them and no other
@@ -79,7 +79,9 @@ class MultilabelEvaluation:
     answers_a_document: float
     precision: float | None
     recall: float | None
-    f1: F1Scores
+    micro_f1: float
+    macro_f1: float
+    samples_f1: float
     f1_at_half: F1Scores
     best: BestF1
     at_rank: tuple[AtRank, ...]
@@ -127,7 +129,7 @@ class MultilabelEvaluation:
         >>> figures = MultilabelEvaluation.of(
         ...     ["comedy", "scifi"], [["comedy", "scifi"], ["scifi"], ["scifi"]], p
         ... )
-        >>> figures.f1.micro, round(figures.exact, 2), figures.at_rank[0].precision.__round__(2)
+        >>> figures.micro_f1, round(figures.exact, 2), figures.at_rank[0].precision.__round__(2)
         (0.75, 0.67, 0.67)
 
         ``model.predict_proba(texts)`` gives such an array.
@@ -142,6 +144,11 @@ class MultilabelEvaluation:
         own = probabilities.astype(np.float64, copy=False)
         answered = SetAnswers([*names, *strangers], sets, own, cuts)
         return judge_sets(answered, min_probabilities=least, resamples=resamples, threads=threads)
+
+    @property
+    def f1(self) -> F1Scores:
+        """Micro, macro and samples, at the model's thresholds."""
+        return F1Scores(self.micro_f1, self.macro_f1, self.samples_f1)
 
     @property
     def never_answered(self) -> tuple[str, ...]:
@@ -168,9 +175,9 @@ class MultilabelEvaluation:
         return (
             f"Evaluation on {plural(self.documents, 'document')} of "
             f"{plural(len(self.labels), 'label')}, {self.labels_a_document:.2f} a document: "
-            f"macro-F1 {self.f1.macro:.4f}, samples-F1 {self.f1.samples:.4f}, "
+            f"macro-F1 {self.macro_f1:.4f}, samples-F1 {self.samples_f1:.4f}, "
             f"ECE {self.ece:.4f}\n"
-            f"micro-F1 {self.f1.micro:.4f} ({low:.3f}–{high:.3f}), chance "
+            f"micro-F1 {self.micro_f1:.4f} ({low:.3f}–{high:.3f}), chance "
             f"{self.chance.micro_f1:.4f}; log loss {self.log_loss:.4f} nats a document "
             f"({least:.3f}–{most:.3f}), chance {self.chance.log_loss:.4f}\n"
             "look at: .f1, .best, .at_rank, .labels, .mistaken, .together, .cuts, .reliability, "
@@ -217,6 +224,7 @@ def judge_sets(
         raise InputError("no documents to evaluate", mend="give a corpus that is not empty")
     counts = Counts.of(answered.sets, answered.answered, width)
     ranked = ranked_labels(answered)
+    f1 = counts.f1
     likely = pair_reliability(answered, LIKELY)
     found = [own.average_precision for own in ranked]
     precisions = [own for own in found if own is not None]
@@ -229,7 +237,9 @@ def judge_sets(
         answers_a_document=float(answered.answered.sizes.mean()),
         precision=counts.precision,
         recall=counts.recall,
-        f1=counts.f1,
+        micro_f1=f1.micro,
+        macro_f1=f1.macro,
+        samples_f1=f1.samples,
         f1_at_half=counts_at(answered, HALF).f1,
         best=best_f1(answered, ranked),
         at_rank=at_ranks(answered),
@@ -300,7 +310,9 @@ def _sets(y: Any, names: list[str], documents: int) -> tuple[LabelSets, list[str
             raise taken("y", y, wanted)
         rows, codes = np.nonzero(y)
         return LabelSets.of_pairs(rows, codes, documents), []
-    if not is_list(y) or len(y) != documents or any(isinstance(one, str) for one in y):
+    if not is_list(y) or not hasattr(y, "__len__") or len(y) != documents:
+        raise taken("y", y, wanted)
+    if any(isinstance(one, str) for one in y):
         raise taken("y", y, wanted)
     lists: list[list[Any]] = [list(one) if isinstance(one, Iterable) else [None] for one in y]
     if not all(isinstance(name, str) for one in lists for name in one):

@@ -40,8 +40,9 @@ def classify_files(
     check_threads(threads)
     written = PredictionFile.of(os.fspath(output))
     wanted = ColumnChoice(*choice)
+    options = (reading or ReadingOptions()).for_model(model.is_multilabel)
     usual = model.record.taken
-    chunks = scan(paths, reading or ReadingOptions(), labelled=False, usual=usual, nulls=True)
+    chunks = scan(paths, options, labelled=False, usual=usual, nulls=True)
     if written.path != "-":
         check_writable(written.path, sources_of(paths))
     notes = ReadingNotes()
