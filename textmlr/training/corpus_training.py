@@ -39,7 +39,7 @@ from textmlr.training.training_record import training_record
 # Labels of sets have few documents each, and learn little from rare features: more weights than
 # these, of the rarest features, take most of the time and memory of training, and do not lower the
 # loss of held-out documents of debtags.
-MOST_WEIGHTS = 1 << 24
+MOST_WEIGHTS, LEAST_FEATURES = 1 << 24, 20_000
 
 
 def train_corpus(
@@ -127,7 +127,7 @@ def _check_two_labels(corpus: Corpus) -> None:
 
 def _few_features(wanted: FeaturizerOptions, labels: int) -> FeaturizerOptions:
     """The options with as many features as keep θ small, unless they say how many or which."""
-    most = MOST_WEIGHTS // labels
+    most = max(MOST_WEIGHTS // labels, LEAST_FEATURES)
     given = wanted.max_features, wanted.min_df, wanted.hash_bits, wanted.vocabulary
     if most >= MANY_FEATURES or any(one is not None for one in given):
         return wanted

@@ -35,7 +35,7 @@ class Stage:
     @property
     def right(self) -> str:
         """What the share of documents is called whose likeliest label is right."""
-        return "precision at 1" if self.several else "accuracy"
+        return "P@1" if self.several else "accuracy"
 
 
 Event: TypeAlias = Stage | Work | Candidate | Progress | SolverStep | Penalty
