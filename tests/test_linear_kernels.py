@@ -403,6 +403,26 @@ for form in (composed, unicodedata.normalize("NFD", composed)):
 for name in ("words.bin", "tree.ftz", "one-vs-all.bin", "negative.bin", "codes.ftz"):
     imported = import_model("tests/fasttext/" + name)
     imported.probabilities(texts), imported.explain(texts[0])
+from textmlr import Corpus
+own = [["a", "b", "c"][i % 3 : i % 3 + i % 4] for i in range(1800)]
+for weights in (None, np.tile([1, 2, 3], 600)):
+    several = Corpus.of([" ".join(["robot", *one]) for one in own], own, weights)
+    for training in (trainings[1], trainings[3], TrainingOptions(solver="exact", l1=1e-3)):
+        train_corpus(several, words[2], training).save(out)
+        model = Model.load(out)
+        for form in forms:
+            model.probabilities(form)
+        list(answer_blocks(model, [read_lines(lines)]))
+        model.evaluate(several, resamples=10)
+        model.update(several.subset(np.arange(99)))
+for rate in (None, 1):
+    trainer = StreamTrainer(words[2], TrainingOptions(learning_rate=rate), multilabel=True)
+    for form in forms[:3]:
+        trainer.learn(form, own[:len(form)])
+    trainer.save(out)
+    trainer = StreamTrainer.resume(out)
+    trainer.learn(pa.array(texts), own[:27], [1, 0, 2.5] * 9)
+    trainer.model()
 scores = np.zeros((4, 2), np.float32)
 sets = LabelSets.single(y)
 SIGMOIDS.probabilities(scores), SIGMOIDS.tempered(scores, sets, np.ones(4))

@@ -21,6 +21,7 @@ from textmlr import (
     FeaturizerOptions,
     InputError,
     Model,
+    MultilabelComparison,
     ReadingOptions,
     StreamTrainer,
     TrainingOptions,
@@ -28,8 +29,11 @@ from textmlr import (
 )
 from textmlr.corpus import reading
 from textmlr.corpus.formats import lines
+from textmlr.corpus.label_sets import LabelSets
 from textmlr.corpus.taken_columns import Taken
 from textmlr.evaluation import comparison, labelled_answers
+from textmlr.evaluation.multilabel.multilabel_evaluation import judge_sets
+from textmlr.evaluation.multilabel.set_answers import SetAnswers
 from textmlr.export import json, onnx
 from textmlr.model.explanation import top_features
 from textmlr.model.small_file import compression
@@ -37,6 +41,7 @@ from textmlr.model.small_file import compression
 MODELS = Path(__file__).parent / "fasttext"
 TEXTS = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"] * 3
 LABELS = ["scifi", "western", "scifi", "western"] * 3
+SETS = [["scifi"], ["western"], ["scifi", "western"], []] * 3
 WRONG: tuple[Any, ...] = (
     None,
     3,
@@ -92,6 +97,8 @@ INTERNAL = {
 NOT_WALKED = {
     "Comparison",
     "Evaluation",
+    "MultilabelComparison",
+    "MultilabelEvaluation",
     "InputError",
     "InputError.but",
     "ModelFileError.but",
@@ -163,6 +170,7 @@ def good(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
         "Corpus.picked": {"rows": np.arange(2)},
         "Corpus.subset": {"rows": np.arange(2)},
         "Corpus.text": {"i": 0},
+        "Corpus.with_sets": {"multilabel": True},
         "Corpus.split": {"share": 0.3},
         "Corpus.place": {"i": 0},
         "Featurizer.fit": {"texts": TEXTS},
@@ -213,6 +221,15 @@ def good(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
             "resamples": 10,
             "probabilities": model.probabilities(TEXTS),
         },
+        "MultilabelEvaluation.of": {
+            "labels": model.labels,
+            "y": SETS,
+            "resamples": 10,
+            "probabilities": model.probabilities(TEXTS),
+        },
+        "MultilabelEvaluation.worst": {"most": 3},
+        "MultilabelComparison.of": {"a": set_answers(), "b": set_answers()},
+        "ReadingOptions.for_model": {"is_multilabel": True},
         "evaluate": {"model": model, "data": whole, "resamples": 10},
         "compare": {"a": model, "b": model, "data": whole},
         "read_corpus": {"paths": [file]},
@@ -246,11 +263,20 @@ def bound(name: str, function: Callable[..., Any], model: Model) -> Callable[...
         "StreamTrainer": lambda: _trainer(),
         "Comparison": lambda: textmlr.compare(model, model, TEXTS, LABELS),
         "Evaluation": lambda: textmlr.evaluate(model, TEXTS, LABELS),
+        "MultilabelComparison": lambda: MultilabelComparison.of(set_answers(), set_answers()),
+        "MultilabelEvaluation": lambda: judge_sets(set_answers(), resamples=10),
         "ReadingOptions": ReadingOptions,
         "FeaturizerOptions": FeaturizerOptions,
         "TrainingOptions": TrainingOptions,
     }
     return getattr(made[owner](), method) if owner in made else function
+
+
+def set_answers() -> SetAnswers:
+    """Answers to documents of several labels each."""
+    sets = LabelSets.of([[0], [1], [0, 1]])
+    p = np.array([[0.9, 0.2], [0.4, 0.6], [0.7, 0.3]])
+    return SetAnswers(["scifi", "western"], sets, p, np.full(2, 0.5))
 
 
 def _trainer() -> StreamTrainer:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, overload, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.checks import CORPUS_MEND, check_kind, is_list, taken
+from textmlr.base.checks import CORPUS_MEND, check_flag, check_kind, is_list, taken
 from textmlr.base.errors import InputError
 from textmlr.base.option_errors import shown as brief
 from textmlr.base.printable import plain, plural
@@ -25,6 +25,7 @@ from textmlr.corpus.documents import (
 )
 from textmlr.corpus.label_rule import LabelRule, used
 from textmlr.corpus.label_sets import LabelSets, Targets, as_sets, label_counts
+from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.taken_columns import Taken
 
 
@@ -294,7 +295,9 @@ class Corpus(Sequence[Document]):
         """
         from textmlr.corpus.labelled_texts import labelled_texts
 
-        own = labelled_texts(texts, labels, weights, LabelRule(multilabel, label_separator))
+        reading = ReadingOptions(multilabel=multilabel, label_separator=label_separator)
+        rule = LabelRule(reading.multilabel, reading.label_separator)
+        own = labelled_texts(texts, labels, weights, rule)
         names = [MEMORY] * len(own.batches)
         return cls(own.batches, own.y, own.labels, own.weights, names, notes=own.notes)
 
@@ -303,6 +306,7 @@ class Corpus(Sequence[Document]):
 
         Raises InputError for sets that are not wanted.
         """
+        check_flag("multilabel", multilabel)
         if not multilabel and self.is_multilabel:
             raise InputError(
                 "documents of this corpus have several labels, and here each has one",

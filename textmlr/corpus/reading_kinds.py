@@ -48,7 +48,7 @@ class Columns(Kind):
             raise refuse(name, value, "a list of columns", such_as)
         column = Column()
         for one in value:
-            if one == "":
+            if isinstance(one, str) and not one:
                 raise refuse(name, ",".join(map(str, value)), "a list of columns", such_as)
             column.check(name, one)
         columns = tuple(map(str, value))

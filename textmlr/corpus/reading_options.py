@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
+from textmlr.base.checks import check_flag
 from textmlr.base.errors import InputError
 from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.option_headings import FILES, READ
@@ -190,6 +191,7 @@ class ReadingOptions:
 
     def for_model(self, is_multilabel: bool) -> ReadingOptions:
         """These options, with as many labels a document as a model gives, unless they say it."""
+        check_flag("is_multilabel", is_multilabel)
         return self if self.multilabel is not None else replace(self, multilabel=is_multilabel)
 
     @property

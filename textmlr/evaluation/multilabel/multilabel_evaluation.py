@@ -310,7 +310,9 @@ def _sets(y: Any, names: list[str], documents: int) -> tuple[LabelSets, list[str
             raise taken("y", y, wanted)
         rows, codes = np.nonzero(y)
         return LabelSets.of_pairs(rows, codes, documents), []
-    if not is_list(y) or len(y) != documents or any(isinstance(one, str) for one in y):
+    if not is_list(y) or not hasattr(y, "__len__") or len(y) != documents:
+        raise taken("y", y, wanted)
+    if any(isinstance(one, str) for one in y):
         raise taken("y", y, wanted)
     lists: list[list[Any]] = [list(one) if isinstance(one, Iterable) else [None] for one in y]
     if not all(isinstance(name, str) for one in lists for name in one):
