@@ -121,7 +121,10 @@ def _check_two_labels(corpus: Corpus) -> None:
         raise InputError(
             f"the corpus has {plural(len(corpus.labels), 'label')}{only}",
             place=files_of(corpus),
-            mend="give documents of two labels at least",
+            mend="give documents of two labels at least"
+            if not corpus.is_multilabel
+            else "for one label that documents have or lack, give them one of two, such as scifi and "
+            "other",
         )
 
 
