@@ -54,7 +54,8 @@ def linked(model: Model) -> Model:
     labels = len(model.labels)
     links = np.zeros((labels, labels), np.float32)
     links[1, 2], links[0, 1] = 1.5, -0.5
-    second = SecondPass(links, np.linspace(0.9, 1.1, labels), np.full(labels, -0.2), (0.9, 1, 0.8))
+    scales, offsets = np.linspace(0.9, 1.1, labels), np.full(labels, -0.2)
+    second = SecondPass(links, scales, offsets, (0.9, 1.0, 0.8))
     calibration = Bent(low=0.9, middle=1.1, high=0.7, links=second)
     return Model.of(replace(model.parts, calibration=calibration))
 

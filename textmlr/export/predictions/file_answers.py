@@ -40,10 +40,8 @@ def classify_files(
     check_threads(threads)
     written = PredictionFile.of(os.fspath(output))
     wanted = ColumnChoice(*choice)
-    usual, options = (
-        model.record.taken,
-        (reading or ReadingOptions()).for_model(model.is_multilabel),
-    )
+    options = (reading or ReadingOptions()).for_model(model.is_multilabel)
+    usual = model.record.taken
     chunks = scan(paths, options, labelled=False, usual=usual, nulls=True)
     if written.path != "-":
         check_writable(written.path, sources_of(paths))
