@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from textmlr.corpus.reading import read_corpus, recode
+from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.evaluation.evaluation import Evaluation
 from textmlr.model.answer_stream import answer_blocks
 from textmlr.model.model import Model
@@ -62,3 +63,19 @@ def test_doc_is_new_and_scifi(model: Model) -> None:
     for name in ("train", "test"):
         assert text.split("\n")[0] not in (DATA / f"genres-{name}.tsv").read_text("utf-8")
     assert model.classify([text])[0][0].label == "scifi"
+
+
+def test_tickets_are_as_the_card_says() -> None:
+    """Support tickets with several labels each."""
+    options = ReadingOptions(label_separator="|", multilabel=True)
+    train, test = (
+        read_corpus([str(DATA / f"tickets-{name}.tsv")], options) for name in ("train", "test")
+    )
+    assert (len(train), len(test)) == (108, 27)
+    assert train.labels == test.labels
+    assert train.labels == ["billing", "damaged", "delivery", "login", "refund", "urgent"]
+    none = [label for corpus in (train, test) for label in corpus.labels_of if not label]
+    assert len(none) == 12
+    sizes = {len(text.split()) for corpus in (train, test) for text in corpus.texts}
+    assert (min(sizes), max(sizes)) == (9, 24)
+    assert not set(train.texts) & set(test.texts)

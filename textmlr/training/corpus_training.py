@@ -36,6 +36,7 @@ from textmlr.training.thresholds import Thresholds
 from textmlr.training.training_events import Stage, Watch
 from textmlr.training.training_record import training_record
 
+MEND_ONE = "for one label that documents have or lack, give each of two, such as scifi and other"
 # Labels of sets have few documents each, and learn little from rare features: more weights than
 # these, of the rarest features, take most of the time and memory of training, and do not lower the
 # loss of held-out documents of debtags.
@@ -121,7 +122,7 @@ def _check_two_labels(corpus: Corpus) -> None:
         raise InputError(
             f"the corpus has {plural(len(corpus.labels), 'label')}{only}",
             place=files_of(corpus),
-            mend="give documents of two labels at least",
+            mend=MEND_ONE if corpus.is_multilabel else "give documents of two labels at least",
         )
 
 
