@@ -426,7 +426,9 @@ for rate in (None, 1):
 scores = np.zeros((4, 2), np.float32)
 sets = LabelSets.single(y)
 SIGMOIDS.probabilities(scores), SIGMOIDS.tempered(scores, sets, np.ones(4))
-fit(Objective(rows, sets, np.ones(4, np.float32), 2, head=SIGMOIDS), TrainingOptions(holdout=0))
+free = Objective(rows, sets, np.ones(4, np.float32), 2, head=SIGMOIDS)
+fit(free, TrainingOptions(holdout=0))
+minimise(free, tolerance=1e-3)
 from textmlr.corpus import blocks
 from textmlr.training import dealt_parts
 blocks.GIANT_BYTES, dealt_parts.WHOLE_NONZEROS, dealt_parts.PART_NONZEROS = 8, 1 << 8, 1 << 7
