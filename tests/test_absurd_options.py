@@ -23,6 +23,7 @@ from textmlr.cli import VERBS, cli
 from textmlr.cli.value_types import (
     Duration,
     Listed,
+    ListedColumns,
     NgramRangeType,
     Number,
     Probability,
@@ -39,6 +40,7 @@ ABSURD = ("0", "-1", HUGE, "nan", "inf", "-inf", "1e308", LONG, "9" * 5000)
 NUMERIC = (Duration, NgramRangeType, Number, Probability, Size, Widths)
 # Where 0 says something.
 NOUGHT = {
+    "cost_false_positive",
     "holdout",
     "idf_power",
     "l1",
@@ -64,7 +66,11 @@ GIVEN = {
     "export": ["m", "--output-format", "json", "-o", "o"],
     "compress": ["m", "-o", "o", "--max-size", "20kB"],
 }
-NEEDS = {"dropout": ["--hidden", "4"], "tolerance": ["--solver", "exact"]}
+NEEDS = {
+    "dropout": ["--hidden", "4"],
+    "tolerance": ["--solver", "exact"],
+    "cost_false_positive": ["--maximise", "utility"],
+}
 
 
 def command(verb: str) -> click.Command:
@@ -97,7 +103,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, model_file: Path, train_tsv:
 
 def test_all_are_walked() -> None:
     """No verb has an option with a type that this file does not know."""
-    known = (*NUMERIC, Listed, click.types.StringParamType, click.Choice, click.types.BoolParamType)
+    words = click.types.StringParamType, click.Choice, click.types.BoolParamType
+    known = (*NUMERIC, Listed, ListedColumns, *words)
     for verb in VERBS:
         for option in command(verb).params:
             assert isinstance(option.type, known), (verb, option.name, option.type)
@@ -140,6 +147,7 @@ SENSIBLE = {
     TrainingOptions: {
         "epochs",
         "learning_rate",
+        "cost_false_positive",
         "idf_power",
         "l2",
         "l1",
@@ -174,7 +182,11 @@ def test_all_numbers_of_the_dataclasses_are_walked(stage: type) -> None:
 )
 def test_python(stage: type, option: str) -> None:
     """Refused, with a value that is taken."""
-    needs = {"dropout": {"hidden": (4,)}, "tolerance": {"solver": "exact"}}.get(option, {})
+    needs = {
+        "dropout": {"hidden": (4,)},
+        "tolerance": {"solver": "exact"},
+        "cost_false_positive": {"maximise": "utility"},
+    }.get(option, {})
     absurd = IN_PYTHON if option in NOUGHT else [0, *IN_PYTHON]
     for value in absurd:
         with pytest.raises(InputError) as refused:

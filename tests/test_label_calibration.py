@@ -257,3 +257,20 @@ def test_histograms_give_the_f1_of_their_cuts() -> None:
 def test_second_passes_are_of_one_size() -> None:
     with pytest.raises(ValueError, match="not one of 3 labels"):
         SecondPass(np.zeros((2, 2), np.float32), np.ones(3), np.zeros(3), (1.0, 1.0, 1.0))
+
+
+def test_scores_that_tell_all_apart_bear_out_no_certainty() -> None:
+    z = np.where(np.random.default_rng(13).random((300, 4)) < 0.3, 12.0, -12.0)
+    sets = LabelSets.of([np.flatnonzero(row > 0) for row in z])
+    bent, _ = common_calibration(ScoreHistogram.of(z.astype(np.float32), sets, np.ones(300)))
+    p = p_of(bent.bend(z))
+    pairs = int((z > 0).sum())
+    assert p.max() <= 1 - 0.2 / pairs
+    assert p.max() >= 1 - 5 / pairs
+    assert p.min() >= 0.2 / (z.size - pairs)
+
+
+def test_thresholds_without_documents_to_choose_by() -> None:
+    assert Thresholds.unjudged(3, TrainingOptions()).values.tolist() == [0.5] * 3
+    costs = TrainingOptions(maximise="utility", cost_false_positive=3.0)
+    assert Thresholds.unjudged(2, costs).values.tolist() == [0.75] * 2

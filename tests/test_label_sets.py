@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,6 +25,7 @@ from textmlr.kernels.layers import Layers
 from textmlr.kernels.sgd import Squares, Steps
 from textmlr.model.heads import SIGMOIDS, SOFTMAX
 from textmlr.model.parameters import LINEAR, Network
+from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
 
 LISTS = st.lists(st.lists(st.integers(0, 4), max_size=4), max_size=8)
@@ -187,3 +190,11 @@ def test_the_softmax_takes_no_sets() -> None:
     with pytest.raises(InputError, match="have sets of labels"):
         SOFTMAX.targets(LabelSets.of([[0]]))
     assert SIGMOIDS.targets(np.array([1, 0])).tolist() == [[1], [0]]
+
+
+def test_documents_are_held_out_where_each_has_a_label_of_its_own() -> None:
+    objective = objective_of(300, 5)
+    own = LabelSets.of([[*codes, 5 + i] for i, codes in enumerate(objective.y.tolist())])
+    held = hold_out(replace(objective, y=own, labels=305), 0.1, 1)
+    assert held is not None
+    assert len(held) == 30

@@ -26,8 +26,9 @@ import corpora as writers
 import pyarrow as pa
 
 from textmlr.base.errors import InputError
-from textmlr.corpus.chunks import Chunk, ScanRequest
+from textmlr.corpus.chunks import Chunk, ScanRequest, settled
 from textmlr.corpus.formats import json_objects
+from textmlr.corpus.label_sets import LabelSets, Targets
 from textmlr.corpus.reading import read_corpus, scan
 from textmlr.corpus.reading_options import ReadingOptions
 
@@ -80,6 +81,8 @@ GUIDED = (
     "textmlr.corpus.formats.csv_header",
     "textmlr.corpus.formats.parsed_lines",
     "textmlr.corpus.formats.swapped_columns",
+    "textmlr.corpus.label_lists",
+    "textmlr.corpus.label_rule",
     "textmlr.corpus.formats.vw",
     "textmlr.corpus.text_encodings",
     "textmlr.corpus.formats.fasttext",
@@ -100,7 +103,14 @@ MODES = {
     "compiled": {},
     "checked": {"NUMBA_BOUNDSCHECK": "1"},
 }
-Row = tuple[bytes, str | None, float | None]  # text, label, weight
+Row = tuple[bytes, str | tuple[str, ...] | None, float | None]  # text, label or labels, weight
+# Whether documents have label sets, by more than the files say.
+SETS: tuple[dict[str, Any], ...] = (
+    {},
+    {"multilabel": True},
+    {"multilabel": False, "label_separator": "|"},
+    {"label_separator": ","},
+)
 ENDINGS = {
     "tsv": ".tsv",
     "csv": ".csv",
@@ -133,19 +143,31 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
 }
 SLOW = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 PAIRS = writers.NASTY[:6]
+LISTS = (
+    b'{"text": "x", "label": ["b", "a"]}\n{"text": "y", "label": []}\n{"text": "z", "label": "a"}'
+)
 
 
 def seeds() -> list[bytes]:
     """Small files of each format, plain, compressed, and with compressed data that are not."""
     tsv = b"".join(f"{a}\t{b.split(chr(10))[0]}\n".encode() for a, b in PAIRS)
     files = {
-        "tsv": [tsv, b"a\t1\tx\nb\t.5\ty\nc\t1e-3\tz", b"label\ttext\r\n\r\na\tb"],
+        "tsv": [
+            tsv,
+            b"a\t1\tx\nb\t.5\ty\nc\t1e-3\tz",
+            b"label\ttext\r\n\r\na\tb",
+            b"a|b\tx\n|,a\ty\n",
+        ],
         "csv": [
             writers.as_csv(PAIRS),
             writers.as_csv(PAIRS, ";"),
             b'text|label|weight\n"a\nb"|c|1',
         ],
-        "jsonl": [writers.as_jsonl(PAIRS), b'{"a": true, "b": "x"}\n\n{"b": "y", "a": 1e999}'],
+        "jsonl": [
+            writers.as_jsonl(PAIRS),
+            b'{"a": true, "b": "x"}\n\n{"b": "y", "a": 1e999}',
+            LISTS,
+        ],
         "parquet": [writers.as_parquet(PAIRS)],
         "arrow": [writers.as_feather(PAIRS), writers.as_stream(PAIRS), _types()],
         "fasttext": [b"__label__a b c\nx __label__b y __label__c\n", b"__label__\t\n"],
@@ -159,7 +181,7 @@ def seeds() -> list[bytes]:
     for number, kind in enumerate(KINDS):
         for data in files[kind]:
             for how in (0, 1, 4, 2 + 8 * 2, (3 + len(data) % 5) << 5):
-                for packed in (0, 2 + number % 4):
+                for packed in (0, 2 + number % 4, 30 + 32 * ((number + how) % 4)):
                     found.append(bytes([number, how, packed]) + data)
     return found
 
@@ -190,6 +212,7 @@ def check(data: bytes) -> None:
     options = ReadingOptions(
         None if kind in ("guessed", "folder") else kind,
         **OPTIONS[how >> 5],
+        **SETS[packed >> 5 & 3],
         weighted=bool(how & 2),
         skip_bad_lines=bool(how & 4),
     )
@@ -243,12 +266,16 @@ def _read(path: str, pieces: int, request: ScanRequest, tables: bool = True) -> 
     return _outcome(
         lambda: [
             row
-            for chunk in scan(
-                [path],
-                request.options,
-                labelled=request.labelled,
-                chunk_bytes=pieces,
-                tables=tables,
+            for chunk in settled(
+                list(
+                    scan(
+                        [path],
+                        request.options,
+                        labelled=request.labelled,
+                        chunk_bytes=pieces,
+                        tables=tables,
+                    )
+                )
             )
             for row in _rows(chunk, tables)
         ]
@@ -269,11 +296,11 @@ def _outcome(read: Callable[[], list[Row]]) -> list[Row] | str:
 
 def _rows(chunk: Chunk, tables: bool) -> list[Row]:
     n = len(chunk)
-    labels: list[str | None] = [None] * n
+    labels: list[str | tuple[str, ...] | None] = [None] * n
     if chunk.labels is not None:
         codes, names = chunk.labels
         require(len(codes) == n, "a label a document")
-        labels = [names[code] for code in codes.tolist()]
+        labels = _named(codes, names)
         require(len(set(names)) == len(names), "a label stands twice")
         require(all(name and name == name.strip(" \t\n\r\x0b\x0c") for name in names), "a label")
         "".join(names).encode()
@@ -290,10 +317,20 @@ def _rows(chunk: Chunk, tables: bool) -> list[Row]:
     return [(chunk.batch[i], labels[i], weights[i]) for i in range(n)]
 
 
+def _named(y: Targets, names: list[str]) -> list[Any]:
+    """The label of each document, or its labels in order."""
+    if isinstance(y, LabelSets):
+        require(
+            all(own == sorted({*own}) for own in y.tolist()), "codes of a set are not ascending"
+        )
+        return [tuple(sorted(names[code] for code in own)) for own in y.tolist()]
+    return [names[code] for code in y.tolist()]
+
+
 def _corpus_rows(path: str, options: ReadingOptions) -> list[Row]:
     corpus = read_corpus([path], options)
     texts = [batch[i] for batch in corpus.batches for i in range(len(batch))]
-    labels = [corpus.labels[code] for code in corpus.y.tolist()]
+    labels = _named(corpus.y, corpus.labels)
     require(corpus.labels == sorted(set(corpus.labels)), "labels are not sorted")
     weights = [None] * len(texts) if corpus.weights is None else corpus.weights.tolist()
     return list(zip(texts, labels, weights, strict=True))
@@ -384,6 +421,8 @@ def _jsonl(content: bytes, request: ScanRequest) -> list[Row] | None:
         label = found["label"]
         if request.labelled and isinstance(label, str):
             label = re.sub("[\ud800-\udfff]", "\ufffd", label).strip(SPACES)
+        elif isinstance(label, list):
+            return None
         else:
             label = json.dumps(label)
         rows.append((text.encode(), label if request.labelled else None, None))

@@ -71,10 +71,12 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
         if (even := held_out_chance(record)) is not None:
             accuracy += f" (chance {even.accuracy:.4f}: always the commonest label)"
             loss += f" (chance {even.log_loss:.4f}: the labels' shares)"
-        rows += [(right, accuracy), ("log loss", loss), *_threshold_rows(record, "held out")]
+        rows += [(right, accuracy), ("log loss", loss)]
+    judges = "held out"
     if record.stream is not None:
         rows += _stream_rows(record.stream, right)
-        rows += _threshold_rows(record, f"(last {record.stream.lately.documents:,})")
+        judges = f"(last {record.stream.lately.documents:,})"
+    rows += _threshold_rows(record, judges)
     if final is None:
         return rows
     if isinstance(final, ExactRecord):
@@ -102,8 +104,12 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
 def _threshold_rows(record: Record, judges: str) -> list[tuple[str, str]]:
     """How well the thresholds of labels do, and how they were chosen;  judges  the documents."""
     own = record.thresholds
-    if own is None or own.micro_f1 is None:
+    if own is None:
         return []
+    if own.micro_f1 is None:
+        by_costs = own.maximise == "utility"
+        how = "by the costs" if by_costs else "0.5 for all labels: no documents to choose by"
+        return [("thresholds", how)]
     each = "one for each label" if own.by_label else "one for all labels"
     figures = f"micro {own.micro_f1:.4f}, macro {own.macro_f1:.4f} {judges}"
     rows = [("F1", figures), ("thresholds", f"{each}, for the greatest {own.maximise}")]

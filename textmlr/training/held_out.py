@@ -38,8 +38,8 @@ def hold_out(objective: AnyObjective, share: float, seed: int) -> NDArray[np.int
     """Numbers, ascending, of ``share`` of each label's documents, drawn at random.
 
     At most MOST_HELD_OUT of them.  A document of several labels counts for the rarest of them.
-    Every label keeps at least one document.  None where fewer than LEAST_HELD_OUT would be held
-    out, or one side would have no positive weight.
+    Every label keeps at least one document, unless sets of labels leave too few for that.  None
+    where fewer than LEAST_HELD_OUT would be held out, or one side would have no positive weight.
     """
     rng = np.random.default_rng([seed, 1 << 31])
     n, y = len(objective.y), strata(objective.y)
@@ -52,6 +52,9 @@ def hold_out(objective: AnyObjective, share: float, seed: int) -> NDArray[np.int
     quota = np.floor(share * sizes + rng.random(len(sizes))).astype(np.int64)
     quota = np.minimum(quota, np.maximum(sizes - 1, 0))
     held = np.sort(by_label[rank < quota[y[by_label]]])
+    if len(held) < LEAST_HELD_OUT and objective.head.has_sets:
+        # Nearly every document has a label of its own, which is one of many here.
+        held = np.sort(rng.permutation(n)[: round(share * n)])
     weighs = objective.weights > 0
     if len(held) < LEAST_HELD_OUT or weighs[held].sum() in (0, weighs.sum()):
         return None

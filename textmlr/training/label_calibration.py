@@ -114,7 +114,7 @@ def common_calibration(own: ScoreHistogram, *, biased: bool = True) -> tuple[Ben
 
     biased  whether there is a bias to take up an offset; else it is 0
     """
-    together = ScoreHistogram(own.counts.sum(axis=0)[None], own.positives.sum(axis=0)[None])
+    together = _smoothed(own)
     slopes, about = np.array(STRAIGHT), np.array([[1.0, 0.0]])
     x, prior = about.copy(), np.array([FACTOR_PRIOR, 0.0])
     for _ in range(STEPS):
@@ -122,9 +122,25 @@ def common_calibration(own: ScoreHistogram, *, biased: bool = True) -> tuple[Ben
         if moved < TOLERANCE:
             break
     slopes = _slopes(together, x)
-    loss = _loss(together, x, slopes) / own.documents
+    given = np.tile(x, (len(own.counts), 1))
+    loss = _loss(own, given, slopes) / own.documents
     low, middle, high = slopes.tolist()
     return Bent(float(x[0, 0]), offset=float(x[0, 1]), low=low, middle=middle, high=high), loss
+
+
+def _smoothed(own: ScoreHistogram) -> ScoreHistogram:
+    """All labels in one row, as if one pair more of each kind, with a label and without, had been
+    the other: however well scores tell them apart, P stays as far from 0 and 1 as the number of
+    pairs bears out.
+
+    Source: Platt, Advances in Large Margin Classifiers, 1999, section 2.2.
+    """
+    counts, positives = own.counts.sum(axis=0), own.positives.sum(axis=0)
+    with_it, all_pairs = positives.sum(), counts.sum()
+    right = (with_it + 1) / (with_it + 2)
+    wrong = 1 / (all_pairs - with_it + 2)
+    own_positives = right * positives + wrong * (counts - positives)
+    return ScoreHistogram(counts[None], own_positives[None])
 
 
 def label_scales(own: ScoreHistogram, bent: Bent, *, biased: bool = True) -> LabelScales:

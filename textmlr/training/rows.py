@@ -234,7 +234,7 @@ def _objective(
     options: TrainingOptions,
 ) -> Objective:
     y, unknown = recode(corpus, labels)
-    if unknown:
+    if unknown and not isinstance(y, LabelSets):  # of a set the known labels are left
         raise InputError(
             f"label {next(iter(unknown))!r} is not in the training corpus",
             place=files_of(corpus),

@@ -50,9 +50,9 @@ class Thresholds:
     never_answered: tuple[int, ...] = ()
 
     @classmethod
-    def even(cls, labels: int) -> Thresholds:
-        """One half for every label, where there is nothing to choose by."""
-        return cls(np.full(labels, EVEN))
+    def unjudged(cls, labels: int, options: TrainingOptions) -> Thresholds:
+        """Where there are no documents to choose by: what the costs say, or one half."""
+        return cls(np.full(labels, _by_costs(options) or EVEN))
 
 
 def choose_thresholds(
@@ -68,9 +68,8 @@ def choose_thresholds(
     own, labels = ScoreHistogram.of(scores, sets, weights), scores.shape[1]
     is_calibrated = options.calibration is not False and options.chosen_solver == "sgd"
     shared: float | None = None
-    if options.maximise == "utility":
-        cost = 1.0 if options.cost_false_positive is None else options.cost_false_positive
-        shared = cost / (1 + cost)  # an answer gains P and costs (1 − P)·cost
+    if (costs := _by_costs(options)) is not None:
+        shared = costs
     elif options.maximise == "samples-f1":
         shared = _samples_cut(scores, sets, weights.astype(np.float64))
     elif options.maximise != "macro-f1" and not is_calibrated:
@@ -85,6 +84,15 @@ def choose_thresholds(
     never = (own.positives.sum(axis=1) >= TELLING) & (_answers(own, values) == 0)
     numbers = tuple(np.flatnonzero(never).tolist())
     return Thresholds(np.clip(values, TINY, 1.0), by_label, micro, macro, numbers)
+
+
+def _by_costs(options: TrainingOptions) -> float | None:
+    """The threshold with the greatest utility, None where something else is wanted: an answer gains
+    P, and costs (1 − P) times the cost of a wrong one."""
+    if options.maximise != "utility":
+        return None
+    cost = 1.0 if options.cost_false_positive is None else options.cost_false_positive
+    return max(cost / (1 + cost), TINY)
 
 
 def f1_of(own: ScoreHistogram, cuts: Reals) -> tuple[float, float]:

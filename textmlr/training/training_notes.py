@@ -51,6 +51,7 @@ def training_notes(corpus: Corpus, judges: Corpus | None, model: Model) -> list[
             "the training corpus",
             "the figures on them are too good",
         ),
+        *_stranger_notes(corpus, judges),
         *_unchecked_notes(record, held_out=held.documents, options=options),
         *(
             _empty_notes(model)
@@ -103,6 +104,22 @@ def featurizer_notes(options: FeaturizerOptions) -> list[str]:
             f"{'it' if len(unfound) == 1 else 'them'}: {named}{more}"
         )
     return notes
+
+
+def _stranger_notes(corpus: Corpus, judges: Corpus | None) -> list[str]:
+    """Which labels of validation documents training has not; sets of labels go without them."""
+    if judges is None:
+        return []
+    known = set(corpus.labels)
+    strangers = [label for label in judges.labels if label not in known]
+    if not strangers:
+        return []
+    named = plain(", ".join(strangers[:MOST_NAMED]))
+    more = f" and {len(strangers) - MOST_NAMED:,} more" if len(strangers) > MOST_NAMED else ""
+    return [
+        "the training corpus lacks "
+        f"{plural(len(strangers), 'label')} of the validation documents, left out: {named}{more}"
+    ]
 
 
 def _unchecked_notes(record: Record, held_out: int, options: dict[str, object]) -> list[str]:

@@ -289,7 +289,7 @@ def _thresholds(thresholds: Any, width: int) -> NDArray[np.float64]:
     wanted = "a number of 0 to 1, or one a label"
     try:
         cuts = np.asarray(thresholds, np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise taken("thresholds", thresholds, wanted) from error
     if cuts.shape not in ((), (width,)) or not ((cuts >= 0) & (cuts <= 1)).all():
         raise taken("thresholds", thresholds, wanted)

@@ -150,7 +150,7 @@ def thresholds_of(
     if not objective.head.has_sets:
         return None
     if scored is None:
-        return Thresholds.even(objective.labels)
+        return Thresholds.unjudged(objective.labels, options)
     return choose_thresholds(scored.scores, as_sets(scored.y), scored.weights, options)
 
 

@@ -243,7 +243,7 @@ class _FinalStage:
         if self.sets is not None:
             return self.sets.thresholds
         if self.best is None or crossed is None:
-            return Thresholds.even(runs.objective.labels)
+            return Thresholds.unjudged(runs.objective.labels, runs.options)
         if crossed.scored is None:  # the trials are those of a run that was cut off
             crossed.run(threads)
         assert crossed.scored is not None

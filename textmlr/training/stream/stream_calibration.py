@@ -52,7 +52,7 @@ class StreamCalibration:
                 fitted = calibrate(scored)[0]
             return cls(fitted, np.full_like(factors, fitted.factor))
         if scored is None:
-            return cls(fitted, factors, thresholds=Thresholds.even(learner.labels))
+            return cls(fitted, factors, thresholds=Thresholds.unjudged(learner.labels, options))
         rates = base_rates(np.array(totals), float(learner.totals[0]))
         shares = base_rates(np.array(counts), learner.documents)
         own = replace(options, calibration=wanted)
