@@ -34,7 +34,7 @@ def read_labels(labels: Any, rule: LabelRule) -> ReadLabels:
     >>> y.tolist(), names
     ([1, 0], ['a', 'b'])
     """
-    shape = getattr(labels, "shape", ())
+    shape: tuple[int, ...] = getattr(labels, "shape", ())
     if len(shape) == 2 and shape[1] != 1:
         of = "x".join(map(str, shape))
         raise _matrix(f"labels are {type(labels).__name__} of shape {of}, not a list of labels")
