@@ -202,9 +202,10 @@ def _show_compared(compared: dict[str, Any]) -> None:
         )
     lost = compared["lost"]
     if lost:
+        right = "found" if "micro_f1" in kinds else "right"
         some = ", ".join(
             f"{plain(one['label'])} ({one['right'][0]:,} → {one['right'][1]:,} of "
-            f"{one['documents']:,} right)"
+            f"{one['documents']:,} {right})"
             for one in lost[:MOST_NAMED]
         )
         warn(

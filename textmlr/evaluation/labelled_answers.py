@@ -115,7 +115,7 @@ def answer_notes(answered: Answered, model: str = "the model") -> list[str]:
             len(answered),
             "",
             f"the corpus that {plain(model)} was trained on",
-            "their accuracy says nothing",
+            "answers to them say nothing of new ones",
         ),
     ]
     strangers = answered.strangers
