@@ -503,8 +503,8 @@ def test_evaluate_and_compare_tell_of_documents_they_know(
 ) -> None:
     test = write_tsv(tmp_path / "t.tsv", [*documents(30, 8), *documents(300, 1)[:3]])
     sentence = (
-        "3 of 33 documents also occur in the corpus that {} was trained on; their accuracy says "
-        "nothing"
+        "3 of 33 documents also occur in the corpus that {} was trained on; answers to them "
+        "say nothing of new ones"
     )
     told, warnings = run("evaluate", "-m", model_file, test, "--json")
     assert warnings == [sentence.format("the model")]
@@ -512,8 +512,8 @@ def test_evaluate_and_compare_tell_of_documents_they_know(
     assert run("compare", model_file, model_file, test)[1] == 2 * [sentence.format(model_file)]
     one = write_tsv(tmp_path / "one.tsv", [*documents(30, 8), documents(300, 1)[0]])
     assert run("evaluate", "-m", model_file, one)[1] == [
-        "1 of 31 documents also occurs in the corpus that the model was trained on; their accuracy "
-        "says nothing"
+        "1 of 31 documents also occurs in the corpus that the model was trained on; answers to "
+        "them say nothing of new ones"
     ]
     none = write_tsv(tmp_path / "none.tsv", documents(30, 8))
     assert run("evaluate", "-m", model_file, none)[1] == []

@@ -189,7 +189,7 @@ def test_warnings_are_logged(caplog: pytest.LogCaptureFixture) -> None:
         compare(model, model, ["odd"], ["new"])
     assert [message.split(" ", 1)[1] for message in caplog.messages] == [
         "of 2 documents also occurs in the corpus that the model was trained on; "
-        "their accuracy says nothing",
+        "answers to them say nothing of new ones",
         "document with labels the model does not know (new); they count as wrong",
         "document with labels A does not know (new); they count as wrong",
         "document with labels B does not know (new); they count as wrong",

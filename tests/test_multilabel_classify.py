@@ -187,6 +187,11 @@ def test_what_is_refused(model: Model, tmp_path: Path) -> None:
     found = typed("--text", "robot", "--top", 1, "--at-least-one")
     assert found.exit_code == 2
     assert "--top and --at-least-one exclude each other" in found.stderr
+    found = typed("--text", "robot", "--min-probability", 0.9, "--at-least-one")
+    assert found.exit_code == 2
+    assert "--min-probability and --at-least-one exclude each other" in found.stderr
+    with pytest.raises(InputError, match="at_least_one and min_probability exclude each other"):
+        model.classify_files("lines.txt", "out.csv", at_least_one=True, min_probability=0.9)
     found = typed("--text", "robot", "--label", "zen", "--at-least-one")
     assert found.exit_code == 2
     assert "--label and --at-least-one exclude each other" in found.stderr
@@ -195,6 +200,12 @@ def test_what_is_refused(model: Model, tmp_path: Path) -> None:
         found = typed(*words, "--at-least-one")
         assert isinstance(found.exception, InputError)
         assert str(found.exception).startswith("m: --at-least-one: each document has one label")
+
+
+def test_an_unknown_word_has_no_answer_but_base_rates(model: Model) -> None:
+    said = typed("--text", "unheard").stderr
+    assert "no known word; P of each label is " in said
+    assert "the answer is" not in said
 
 
 def test_a_label_named_as_no_answer_is_told(model: Model) -> None:

@@ -215,6 +215,9 @@ def test_the_screen(model: Model, folder: Path) -> None:
             assert said + (", ".join(answer) or "none") + ".\n" in shown
             assert "each 0.7 doubles the odds" in shown
             assert "vs its" not in shown  # the margin is the score
+            others = [f"--label {other}" for other in answer if other != label]
+            asked = f"\nThe other answers: {', '.join(others)}\n"
+            assert shown.endswith(asked) if others else "The other answers" not in shown
             assert model.counterfactual(text, label).sentence() in shown
         assert (
             "vs western"

@@ -280,6 +280,20 @@ def test_intervals_hold_the_figures_and_no_thread_changes_them() -> None:
     assert one[0] == pytest.approx(figures_of(first.answered))
 
 
+def test_a_label_that_is_not_drawn_counts_in_no_mean() -> None:
+    true = np.eye(40, dtype=bool)  # a draw lacks a third of the labels
+    right = MultilabelEvaluation.of([f"{i:02}" for i in range(40)], true, true * 0.8, resamples=99)
+    assert right.f1.macro == 1.0
+    assert right.intervals.macro_f1 == (1.0, 1.0)
+    # One that no document has and none gets is 0 in the figure, and in each draw.
+    names = [f"{i:02}" for i in range(41)]
+    more = np.pad(true, ((0, 0), (0, 1)))
+    figures = MultilabelEvaluation.of(names, more, more * 0.8, resamples=99)
+    assert figures.f1.macro == pytest.approx(40 / 41)
+    low, high = figures.intervals.macro_f1
+    assert 0.9 < low <= high < 1.0
+
+
 def test_nothing_is_said_and_nothing_is_true() -> None:
     p = np.full((3, 2), 0.1)
     figures = MultilabelEvaluation.of(["a", "b"], np.zeros((3, 2)), p)

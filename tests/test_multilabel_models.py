@@ -141,8 +141,6 @@ def test_classify(model: Model) -> None:
         assert model.classify(text, min_probability=0.7) == sure
         one = model.classify(text, at_least_one=True)
         assert one == (answers or two[:1])
-        most = model.classify(text, at_least_one=True, min_probability=1.0)
-        assert most == (model.classify(text, min_probability=1.0) or two[:1])
     assert model.classify(TEXTS) == [model.classify(text) for text in TEXTS]
 
 
@@ -183,6 +181,15 @@ def test_a_document_without_a_known_word_has_the_base_rates() -> None:
     np.testing.assert_allclose(model.scores("unheard"), model.parts.base)
 
 
+def test_the_thresholds_of_a_model(model: Model) -> None:
+    own = model.thresholds
+    assert own is not None
+    np.testing.assert_array_equal(own, model.parts.thresholds)
+    own[:] = 2.0  # a copy
+    assert model.thresholds.max() <= 1.0
+    assert Model.of(replace(model.parts, thresholds=None)).thresholds is None
+
+
 # ------------------------------------------------------------------------------------------ refused
 def test_what_one_label_a_document_does_not_have(model: Model) -> None:
     single = Model.of(replace(model.parts, thresholds=None))
@@ -192,6 +199,8 @@ def test_what_one_label_a_document_does_not_have(model: Model) -> None:
         single.classify("robot", at_least_one=True)
     with pytest.raises(InputError, match="top and at_least_one exclude each other"):
         model.classify("robot", top=1, at_least_one=True)
+    with pytest.raises(InputError, match="at_least_one and min_probability exclude each other"):
+        model.classify("robot", min_probability=0.9, at_least_one=True)
     with pytest.raises(InputError, match="at_least_one=1"):
         model.classify("robot", at_least_one=1)  # type: ignore[call-overload]
     with pytest.raises(InputError, match="top='all' is not a whole number"):
@@ -278,7 +287,7 @@ def test_what_is_said_of_it(model: Model, tmp_path: Path) -> None:
     assert repr(single).startswith("Model of 4 labels")
     assert "label_thresholds" not in single.info()
     for thresholds, said in (
-        (THRESHOLDS, "its own, 40.0 % to 100.0 %"),
+        (THRESHOLDS, "its own threshold, 40.0 % to 100.0 %"),
         (np.full(4, 0.3), "30.0 %"),
     ):
         Model.of(replace(model.parts, thresholds=thresholds)).save(tmp_path / "m")

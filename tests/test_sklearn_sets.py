@@ -236,7 +236,7 @@ class TestTexts:
         assert issparse(answers)
         assert answers.shape == (90, 4)
         assert not answers[:, 2].sum()
-        assert not fitted.predict_proba(NEW_TEXTS)[:, 2].any()
+        np.testing.assert_allclose(fitted.predict_proba(NEW_TEXTS)[:, 2], 0.5 / 301)
 
     def test_thresholds_are_for_what_is_maximised(self) -> None:
         fitted = TextClassifier(**WORDS, maximise="utility", cost_false_positive=3.0)
@@ -312,9 +312,38 @@ class TestGiven:
             assert found.sets.tolist() == [[0], [1], [0, 1]]
             assert found.classes.tolist() == ["a", "b"]
 
+    def test_lists_of_one_class_each_are_sets(self) -> None:
+        pandas = pytest.importorskip("pandas")
+        for y in ([["a"], ["b"], ["a"]], pandas.Series([("a",), ("b",), ("a",)])):
+            found = given_sets(y)
+            assert found.sets.tolist() == [[0], [1], [0]]
+            assert found.classes.tolist() == ["a", "b"]
+        assert given_sets([[0], [1]]).sets.tolist() == [[0], [1]]
+
     def test_one_class_a_document_is_none(self) -> None:
         pandas = pytest.importorskip("pandas")
-        for y in (["a", "b"], [0, 1], [[0], [1]], [["a"], ["b"]], np.array([[1], [0]]), [], None):
+        for y in (["a", "b"], [0, 1], np.array([[1], [0]]), np.array([["a"], ["b"]]), [], None):
             assert given_sets(y) is None
         assert given_sets(pandas.Series(["a", "b"])) is None
         assert given_sets(np.array([[1, 2], [0, 1]])) is None  # several outputs, not several labels
+
+
+def test_a_class_without_documents_has_its_base_rate() -> None:
+    y = np.insert(matrix_of(LISTS), 1, 0, axis=1)
+    texts = TextClassifier(**WORDS).fit(TEXTS, y)
+    p, log_p, scores = (
+        getattr(texts, name)(NEW_TEXTS)
+        for name in ("predict_proba", "predict_log_proba", "decision_function")
+    )
+    rate = 0.5 / (len(TEXTS) + 1)
+    np.testing.assert_allclose(p[:, 1], rate)
+    np.testing.assert_allclose(log_p[:, 1], np.log(rate), rtol=1e-6)
+    np.testing.assert_allclose(scores[:, 1], np.log(rate / (1 - rate)), rtol=1e-6)
+    assert np.isfinite(log_p).all()
+    assert np.isfinite(scores).all()
+    assert not texts.predict(NEW_TEXTS)[:, 1].any()
+
+
+def test_thresholds_of_one_class_a_document_are_refused() -> None:
+    with pytest.raises(InputError, match=r"y has one class a document; .* y as a matrix"):
+        TextClassifier(maximise="macro-f1").fit(TEXTS, ["a", "b"] * 150)

@@ -148,27 +148,33 @@ def warn_of_namesake(labels: list[str], as_json: bool, name: str) -> None:
         warn(f"the model has a label {name!r} of its own; --json tells the two apart")
 
 
-def nothing_known(rates: bool) -> str:
+def nothing_known(rates: bool, several: bool) -> str:
     """The sentence about a document without a known word.
 
-    rates  whether the model knows the base rates of its training
+    rates    whether the model knows the base rates of its training
+    several  whether a document may have several labels, or none
     """
+    if several:
+        p = "its share of the documents of training" if rates else "that of its bias"
+        return f"no known word; P of each label is {p}, the same for every such document"
     answer = "the base rates of training" if rates else "the bias's distribution"
     return f"no known word; the answer is {answer}, the same for every such document"
 
 
-def warn_of_unread(first: str | None, unknown: int, invalid: int, *, rates: bool) -> None:
+def warn_of_unread(
+    first: str | None, unknown: int, invalid: int, *, rates: bool, several: bool
+) -> None:
     """Say how much text could not be read, and how many documents have no known word.
 
-    first  the name of the first such document, None if there is none
-    rates  see ``nothing_known``
+    first           the name of the first such document, None if there is none
+    rates, several  see ``nothing_known``
     """
     from textmlr.cli.warnings import warn, warn_of_invalid
 
     warn_of_invalid(invalid)
     if first is not None:
         others = f" and {unknown - 1:,} more" if unknown > 1 else ""
-        warn(f"{plain(first)}{others}: {nothing_known(rates)}")
+        warn(f"{plain(first)}{others}: {nothing_known(rates, several)}")
 
 
 def answers_writer(

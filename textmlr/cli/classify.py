@@ -156,6 +156,8 @@ def classify(
                 raise click.UsageError(f"--label and {option} exclude each other")
     if choice.at_least_one and choice.top is not None and not target.corpora:
         raise click.UsageError("--top and --at-least-one exclude each other")
+    if choice.at_least_one and choice.min_probability is not None:
+        raise click.UsageError("--min-probability and --at-least-one exclude each other")
     if target.corpora:
         if documents or texts or lines is not None:
             raise click.UsageError(

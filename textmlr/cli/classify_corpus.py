@@ -107,8 +107,9 @@ def classify_corpus(
     seconds = time.perf_counter() - began
     warn_of_skipped([notes])
     warn_of(row_notes(tally.missing, notes.skipped))
-    rates = model.parts.answers_by_base
-    warn_of_unread(tally.first_unknown, tally.unknown, tally.invalid, rates=rates)
+    rates, several = model.parts.answers_by_base, model.is_multilabel
+    first = tally.first_unknown
+    warn_of_unread(first, tally.unknown, tally.invalid, rates=rates, several=several)
     counts = None if wanted.label is not None else label_counts(model, tally)
     if as_json:
         summary = counts_of(model, output, wanted, tally, notes)

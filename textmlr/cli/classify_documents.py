@@ -124,4 +124,5 @@ def _answer(
     sys.stdout.flush()
     for one in doubtful:
         _warn_of_encoding(*one)
-    warn_of_unread(first, unknown, invalid, rates=loaded.parts.answers_by_base)
+    rates, several = loaded.parts.answers_by_base, loaded.is_multilabel
+    warn_of_unread(first, unknown, invalid, rates=rates, several=several)

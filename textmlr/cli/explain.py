@@ -229,7 +229,7 @@ def _warn(asked: AskedDocument, explanation: Explanation, model: Model) -> None:
     # Each piece of invalid UTF-8 is one U+FFFD; the rest were in the text.
     warn_of_invalid(explanation.text.count("\ufffd") - asked.text.count("\ufffd".encode()))
     if not explanation.features or explanation.method == "base rates":
-        warn(nothing_known(model.parts.answers_by_base))
+        warn(nothing_known(model.parts.answers_by_base, model.is_multilabel))
 
 
 def _print_json(

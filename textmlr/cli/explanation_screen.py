@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from textmlr.model.explanation.reasons import Contribution, GroupedWord
 
 PHRASE_SHARE = 0.5  # of a word's margin, from which on an n-gram of several words is named
+MOST_OTHERS = 5  # labels that are answers, too
 WIDEST = 100  # columns: figures far from their words are hard to read
 NATS = "Numbers are nats: each 0.7 makes the label twice as likely, beside the others."
 ODDS = "Numbers are nats: each 0.7 doubles the odds of the label."
@@ -82,6 +84,18 @@ def show(
     if counterfactual is not None:
         click.echo()
         click.echo(_visible(counterfactual.sentence()))
+    _show_others(explanation)
+
+
+def _show_others(explanation: Explanation) -> None:
+    """How to ask for the other labels that are the answer."""
+    if not isinstance(explanation.answer, tuple):
+        return
+    others = [label for label in explanation.answer if label != explanation.label]
+    if others:
+        words = [f"--label {plain(shlex.quote(label))}" for label in others[:MOST_OTHERS]]
+        more = " …" if len(others) > MOST_OTHERS else ""
+        click.echo(f"\nThe other answers: {', '.join(words)}{more}")
 
 
 def _show_answer(asked: AskedDocument, explanation: Explanation) -> None:

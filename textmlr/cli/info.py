@@ -92,7 +92,7 @@ def _answer_rows(model: Model) -> list[tuple[str, str]]:
         return []
     own = f"{100 * least.min():.1f} %"
     if least.max() > least.min():
-        own = f"its own, {own} to {100 * least.max():.1f} %"
+        own = f"its own threshold, {own} to {100 * least.max():.1f} %"
     return [("answers", f"each label by itself, where its probability reaches {own}")]
 
 

@@ -25,7 +25,7 @@ class Answer(NamedTuple):
     probability: float
 
 
-def check_top(top: Any, at_least_one: Any, is_multilabel: bool) -> None:
+def check_top(top: Any, least: Any, at_least_one: Any, is_multilabel: bool) -> None:
     """Raise InputError unless these say which labels of a document are listed."""
     if top is not None and not (type(top) in (int, str) and top in (1, ANSWER)):
         check_listed("top", top)
@@ -37,6 +37,14 @@ def check_top(top: Any, at_least_one: Any, is_multilabel: bool) -> None:
         raise InputError("at_least_one: each document has one label by this model", mend=mend)
     if at_least_one and top != ANSWER:
         raise InputError("top and at_least_one exclude each other", mend="give one of them")
+    if at_least_one and least:
+        check_one_rule()
+
+
+def check_one_rule() -> None:
+    """Raise the InputError of asking for a label at least, and for none below a probability."""
+    problem = "at_least_one and min_probability exclude each other"
+    raise InputError(problem, mend="give one of them")
 
 
 def lists_of(

@@ -299,7 +299,7 @@ class Model(ModelVerbs):
         otherwise.  So the first Answer is the model's answer.  A multi-label model gives no labels
         below it.
         Raises InputError for a top that is no number of labels, for a min_probability outside 0 to
-        1, and for at_least_one with top, or with a model that is not multi-label.
+        1, and for at_least_one with either, or with a model that is not multi-label.
 
         >>> import textmlr
         >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
@@ -319,9 +319,9 @@ class Model(ModelVerbs):
                 threads=threads,
             )[0]
             return own
-        check_top(top, at_least_one, self.is_multilabel)
         if type(min_probability) is not float or min_probability != 0.0:
             check_share("min_probability", min_probability)
+        check_top(top, min_probability, at_least_one, self.is_multilabel)
         labels, rows = self.labels, self.probabilities(texts, threads=threads)
         if self._thresholds is None and (top == 1 or top == ANSWER):
             answers = []

@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 import textmlr
 from textmlr.base import tensor_file
 from textmlr.base.byte_sizes import bytes_of
@@ -28,6 +31,22 @@ Path: TypeAlias = str | PathLike[str]
 
 class ModelVerbs:
     """What a Model does by functions of higher rooms, which the package's face hands out."""
+
+    @property
+    def thresholds(self: Any) -> NDArray[np.float64] | None:
+        """The least P of each label that is one of a document's: (L,), in the order of ``labels``.
+
+        None for a model that gives a document one label, the likeliest.
+
+        >>> import textmlr
+        >>> texts = ["a robot", "a saddle", "a robot in a saddle", "an engine"] * 10
+        >>> model = textmlr.train(texts, [["scifi"], ["western"], ["scifi", "western"], []] * 10)
+        >>> model.thresholds.shape, model.labels
+        ((2,), ['scifi', 'western'])
+        >>> textmlr.train(["a robot", "a saddle"], ["scifi", "western"]).thresholds is None
+        True
+        """
+        return None if self._thresholds is None else self._thresholds.copy()
 
     def evaluate(
         self: Any,

@@ -68,7 +68,7 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
     that C is half of LogisticRegression's.
 
     y may also be a matrix of 0 and 1 with a column a class, dense or sparse, or a list of lists of
-    classes, of several lengths.  Then each class is a sigmoid of its own, the loss of a document is
+    classes.  Then each class is a sigmoid of its own, the loss of a document is
     the sum of theirs, and predict gives such a matrix: 1 where P is ½ or more.  It is
     OneVsRestClassifier(LogisticRegression(C)) in one, with its C.
 

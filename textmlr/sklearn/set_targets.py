@@ -54,8 +54,8 @@ def given_sets(y: Any, classes: NDArray[Any] | None = None) -> SetTargets | None
     """y as sets, if it is a matrix of 0 and 1, or lists of classes; else None.
 
     classes  those of earlier documents, None for those that y has
-    Lists are told by their length: one class in each is a column of classes, as in scikit-learn,
-    and rows of two columns or more that hold 0 and 1 alone are a matrix.
+    Lists of lists are always sets, but for rows of two columns or more that hold 0 and 1 alone:
+    these are a matrix.  An array of one column is a class a document, as in scikit-learn.
     Raises ValueError for classes that are missing or not known, and where there are none.
     """
     if not isinstance(y, np.ndarray) and hasattr(y, "to_numpy") and len(_shape(y)) == 2:
@@ -115,10 +115,7 @@ def _lists(y: Any) -> list[Any] | None:
         return None
     written = getattr(y, "to_pylist", getattr(y, "to_list", None))  # Arrow; pandas and polars
     lists = list(y) if written is None else written()
-    if not lists or not all(isinstance(one, SEVERAL) for one in lists):
-        return None
-    column = all(not isinstance(one, set | frozenset) and len(one) == 1 for one in lists)
-    return None if column else lists
+    return lists if lists and all(isinstance(one, SEVERAL) for one in lists) else None
 
 
 def _of_matrix(y: Any, classes: NDArray[Any] | None) -> SetTargets:

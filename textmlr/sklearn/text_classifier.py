@@ -17,6 +17,7 @@ from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.label_sets import LabelSets, Targets
 from textmlr.model.model import Model
+from textmlr.model.scoring import base_rates
 from textmlr.sklearn.conventions import (
     check_same_classes,
     check_two_classes,
@@ -73,8 +74,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
     the loss: a weight of 2 is about two documents.
 
     y may also be a matrix of 0 and 1 with a column a class, dense or sparse, or a list of lists of
-    classes, of several lengths.  Then predict gives such a matrix: 1 where P is at or above the
-    threshold of the class, which ``maximise`` chooses (``model_.parts.thresholds``).
+    classes.  Then predict gives such a matrix: 1 where P is at or above the
+    threshold of the class, which ``maximise`` chooses (``model_.thresholds``).  A class that no
+    document has is no answer, and its P is its base rate, ½/(n + 1) of n documents.
 
     >>> from textmlr.sklearn import TextClassifier
     >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
@@ -166,6 +168,11 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         )
 
     def _train(self, corpus: Corpus) -> Model:
+        if self.maximise is not None and not corpus.is_multilabel:
+            raise InputError(
+                f"maximise={self.maximise!r} chooses thresholds, and y has one class a document",
+                mend="leave it out, or give y as a matrix of 0 and 1, or as lists of classes",
+            )
         return train_corpus(
             corpus,
             featurizer_options(self),
@@ -186,7 +193,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
             thresholds = self.model_.parts.thresholds
             assert self._indicator is not None
             assert thresholds is not None
-            # A class without documents has P = 0, below any threshold.
+            # A class without documents is never an answer.
             own = self._ordered(thresholds[None, :], 1.0)
             return self._indicator.of(self.predict_proba(X) >= own)
         scores = self._scores(X)
@@ -198,14 +205,15 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         classes a document."""
         check_is_fitted(self)
         found = self.model_.probabilities(_several(X), threads=threads_of(self.n_jobs))
-        return self._ordered(found, 0.0)
+        return self._ordered(found, self._unseen())
 
     def predict_log_proba(self, X: Any) -> Array:  # noqa: N803
         """log P(class | text), finite where P is 0 in float64: (n, L)."""
         check_is_fitted(self)
         batches: Any = batches_of(X)  # once, if X is an iterator
         threads = threads_of(self.n_jobs)
-        scores = self._ordered(self.model_.scores(batches, threads=threads), -np.inf)
+        found = self.model_.scores(batches, threads=threads)
+        scores = self._ordered(found, self._log_odds_unseen())
         log_z = self.model_.log_z(batches, threads=threads)
         return np.asarray(self.model_.parts.head.log_p(scores, log_z))
 
@@ -218,9 +226,18 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
 
     def _scores(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
         check_is_fitted(self)
-        return self._ordered(
-            self.model_.scores(_several(X), threads=threads_of(self.n_jobs)), -np.inf
-        )
+        scores = self.model_.scores(_several(X), threads=threads_of(self.n_jobs))
+        return self._ordered(scores, self._log_odds_unseen())
+
+    def _unseen(self) -> float:
+        """P of a class that no document had: its base rate, and 0 where each document has one."""
+        if self._indicator is None:
+            return 0.0
+        return float(base_rates([0], self.model_.record.documents)[0])
+
+    def _log_odds_unseen(self) -> float:
+        p = self._unseen()
+        return float(np.log(p / (1 - p))) if p else -np.inf
 
     def _ordered(self, columns: NDArray[Any], other: float) -> NDArray[Any]:
         """Columns of the model's labels in the order of classes_; ``other`` for a class that no

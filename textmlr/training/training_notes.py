@@ -40,7 +40,7 @@ def training_notes(corpus: Corpus, judges: Corpus | None, model: Model) -> list[
         *invalid_notes(documents.invalid_utf8 or 0),
         *featurizer_notes(model.featurizer.options),
         *_cut_notes(record.cut),
-        *duplicate_notes(documents.doubles, documents.documents),
+        *duplicate_notes(documents.doubles, documents.documents, corpus.is_multilabel),
         *alike_notes(corpus.labels),
         *joined_notes(corpus.labels),
         *few_notes(corpus.labels, documents.per_label),
@@ -185,7 +185,7 @@ def update_notes(after: Model, corpus: Corpus, judges: Corpus | None) -> list[st
     notes = [
         *reading_notes([corpus] + ([judges] if judges else [])),
         *invalid_notes(update.invalid_utf8 or 0),
-        *duplicate_notes(update.doubles, len(corpus)),
+        *duplicate_notes(update.doubles, len(corpus), corpus.is_multilabel),
         *alike_notes(after.labels),
         *few_notes(after.labels, trained.per_label),
         *overlap_notes(
@@ -223,11 +223,14 @@ def invalid_notes(invalid: int) -> list[str]:
     return [f"{plural(invalid, 'piece')} of invalid UTF-8 read as U+FFFD"]
 
 
-def duplicate_notes(duplicates: DuplicatesRecord | None, documents: int) -> list[str]:
+def duplicate_notes(
+    duplicates: DuplicatesRecord | None, documents: int, several: bool = False
+) -> list[str]:
     """Which documents of a corpus occur in it more than once.
 
     duplicates  as in a model's record, ``Duplicates.summary``
     documents   of the corpus
+    several     whether they may have several labels
     """
     if duplicates is None:
         return []
@@ -244,9 +247,10 @@ def duplicate_notes(duplicates: DuplicatesRecord | None, documents: int) -> list
             f"different labels ({how}: {which})"
         )
     if duplicates.repeated >= MANY * documents:
+        its = "its labels" if several else "its label"
         notes.append(
             f"{about}{duplicates.repeated:,} of {plural(documents, 'document')} repeat one before "
-            "them, with its label: some are both trained on and held out, and figures on held-out "
+            f"them, with {its}: some are both trained on and held out, and figures on held-out "
             "documents are too good"
         )
     return notes

@@ -27,7 +27,11 @@ FIGURES = ("micro_f1", "macro_f1", "samples_f1", "precision_at_1", "log_loss")
 
 @dataclass(frozen=True, slots=True)
 class SetIntervals:
-    """95 % intervals by the percentile bootstrap, as in ``evaluation.Intervals``."""
+    """95 % intervals by the percentile bootstrap, as in ``evaluation.Intervals``.
+
+    macro_f1  a label that none of the drawn documents has or gets, though others do, is left out of
+              the mean of those
+    """
 
     micro_f1: Interval
     macro_f1: Interval
@@ -79,6 +83,7 @@ def _figures(answered: SetAnswers) -> Callable[[NDArray[Any]], NDArray[np.float6
     hit_rows, hit_codes = right.rows, right.codes
     rows = np.concatenate([true.rows, given.rows])
     codes = np.concatenate([true.codes, given.codes])
+    occurs = np.bincount(codes, minlength=width) > 0
     means = (
         Counts.of(true, given, width).f1_of_documents,
         (hits_at(answered, 1)[:, 0] >= 0).astype(np.float64),
@@ -89,7 +94,9 @@ def _figures(answered: SetAnswers) -> Callable[[NDArray[Any]], NDArray[np.float6
         hits = np.bincount(hit_codes, times[hit_rows], width)
         both = np.bincount(codes, times[rows], width)
         micro = 2 * hits.sum() / max(both.sum(), 1)
-        macro = (2 * hits / np.maximum(both, 1)).mean()
+        # A label that none of the drawn documents has or gets says nothing of the model.
+        undrawn = np.count_nonzero((both == 0) & occurs)
+        macro = (2 * hits / np.maximum(both, 1)).sum() / max(width - undrawn, 1)
         return np.array([micro, macro, *((times * own).sum() / len(times) for own in means)])
 
     return run

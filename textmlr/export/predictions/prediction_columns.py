@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from textmlr.base.checks import check_flag, check_label, check_listed, check_share
 from textmlr.base.errors import InputError
 from textmlr.export.predictions.set_columns import SetColumns
+from textmlr.model.answer_lists import check_one_rule
 from textmlr.model.answering import Answers
 from textmlr.model.heads import ranked_rows
 
@@ -51,6 +52,8 @@ class ColumnChoice:
             check_share("min_probability", self.min_probability)
         check_flag("each_label", self.each_label)
         check_flag("at_least_one", self.at_least_one)
+        if self.at_least_one and self.min_probability is not None:
+            check_one_rule()
         others = self.top is not None, self.min_probability is not None
         if self.label is not None and any((*others, self.each_label, self.at_least_one)):
             raise InputError(

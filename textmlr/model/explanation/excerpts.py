@@ -164,6 +164,8 @@ def method_of(explanation: Reasons) -> str:
     if explanation.method == "exact":
         return "Shares are exact: the score is a sum over features."
     if explanation.method == "base rates":
+        if explanation.is_absolute:
+            return "No known word: P is the label's share of the documents of training."
         return "No known word: the answer is the base rates of training."
     return (
         "Shares are integrated gradients, since hidden layers mix features: mean θ is the mean "
