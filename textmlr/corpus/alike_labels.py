@@ -40,13 +40,17 @@ def alike_notes(labels: Sequence[str]) -> list[str]:
     ]
 
 
-def joined_notes(labels: Sequence[str]) -> list[str]:
+def joined_notes(labels: Sequence[str], model: Sequence[str] = ()) -> list[str]:
     """The sentence on labels that are others with a sign between, as some tools join several.
+
+    model  labels that a model has, whose names are settled
 
     >>> joined_notes(["A", "A#B", "B", "C#"])[0].partition(",")[0]
     "1 label is others joined by #: 'A#B'"
     """
-    known = {*labels}
+    settled = {*model}
+    known = settled | {*labels}
+    labels = [label for label in labels if label not in settled]
     for sign in _SIGNS:
         signed = [label for label in labels if sign in label]
         joined = {label: [part.strip() for part in label.split(sign)] for label in signed}

@@ -59,6 +59,9 @@ class ScanRequest:
         if separator is None:
             found = (one.separator for one in self.usual if one.label == label)
             separator = next((one for one in found if one is not None), None)
+            # Of labels that stand elsewhere than in training: what stood between them there.
+            ways = {one.separator for one in self.usual}
+            separator = ways.pop() if separator is None and len(ways) == 1 else separator
         return LabelRule(own.multilabel, separator)
 
     @property
