@@ -42,6 +42,7 @@ class ScanRequest:
                  file has it
     nulls        rows whose text is null are documents too: see Chunk.missing
     features     the types of a Hugging Face data set's columns, where its folder says them
+    lists        fields of labels hold lists, as the first of them in the file show
     """
 
     options: ReadingOptions
@@ -52,6 +53,7 @@ class ScanRequest:
     usual: tuple[Taken, ...] = ()
     nulls: bool = False
     features: Mapping[str, Any] | None = None
+    lists: bool = False
 
     def rule(self, label: str | None = None) -> LabelRule:
         """How labels are taken;  label  the name of their column, None if it has none."""
@@ -63,7 +65,7 @@ class ScanRequest:
             # Of labels that stand elsewhere than in training: what stood between them there.
             ways = {one.separator for one in self.usual}
             separator = ways.pop() if separator is None and len(ways) == 1 else separator
-        return LabelRule(own.multilabel, separator)
+        return LabelRule(own.multilabel, separator, self.lists)
 
     @property
     def columns_rule(self) -> LabelRule:
