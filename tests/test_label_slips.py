@@ -19,7 +19,7 @@ from conftest import mostly_slow
 from test_cli import good
 
 import textmlr
-from textmlr import Corpus, InputError
+from textmlr import Corpus, InputError, ReadingOptions, read_corpus
 from textmlr.cli import cli
 from textmlr.corpus.given_data import as_corpus
 
@@ -135,3 +135,55 @@ def test_a_model_remembers_the_separator_for_lines_too(tmp_path: Path) -> None:
     assert said["taken"][0]["separator"] == "|"
     good("update", model, lines, "-o", f"{model}2")
     assert textmlr.load(f"{model}2").labels == NAMES
+
+
+@pytest.mark.parametrize("named", mostly_slow(["tab", "\\t", "\t"]))
+def test_a_tab_between_labels(named: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = zip(SETS, TEXTS, strict=True)
+    lines = [f'{text},"{chr(9).join(own)}"\n' for own, text in rows]
+    path.write_text("text,label\n" + "".join(lines))
+    corpus = read_corpus(str(path), ReadingOptions(label_separator=named))
+    assert corpus.labels == NAMES
+    assert "with tab between labels" in corpus.taken[0].sentence()
+    joined = ["\t".join(own) for own in SETS]
+    assert Corpus.of(TEXTS, joined, label_separator=named).labels == NAMES
+
+
+def test_a_separator_that_stands_in_no_label(tmp_path: Path) -> None:
+    path, model = _joined(tmp_path / "a.tsv"), str(tmp_path / "m.textmlr")
+    said = "no document has several labels with # between"
+    assert said in " ".join(
+        good("train", path, "--label-separator", "#", "-o", model).stderr.split()
+    )
+    for more in ((), ("--no-multilabel",)):
+        asked = good("train", path, "--label-separator", "|", "-o", model, *more).stderr
+        assert "no document has" not in asked
+
+
+def test_a_stream_says_how_it_learns_all_labels(tmp_path: Path) -> None:
+    path, model = _lines(tmp_path / "a.jsonl", SETS), str(tmp_path / "m.textmlr")
+    said = " ".join(good("train", path, "--stream", "-o", model).stderr.split())
+    assert "of which the first is used" in said
+    assert "started with --multilabel, it learns all labels" in said
+    asked = good("train", path, "--stream", "--no-multilabel", "-o", f"{model}2").stderr
+    assert "started with" not in asked
+
+
+def test_mends_are_those_of_several_labels(tmp_path: Path) -> None:
+    table = tmp_path / "a.csv"
+    table.write_text("text,a,b,a\n" + "".join(f"{text},1,0,1\n" for text in TEXTS))
+    with pytest.raises(InputError, match=r"label_columns='2'.*or.*label_columns='4'"):
+        read_corpus(str(table), ReadingOptions(label_columns=("a", "b")))
+    nested = _lines(tmp_path / "a.jsonl", [["a", "b"], ["a", ["b"]]] * 10)
+    with pytest.raises(InputError, match="write each document's labels in one list"):
+        read_corpus(nested)
+    empty = _lines(tmp_path / "b.jsonl", [["a", "b"], ["a", ""]] * 10)
+    with pytest.raises(InputError, match="leave it out of the list"):
+        read_corpus(empty)
+
+
+def test_labels_and_lists_of_them_in_any_order() -> None:
+    corpora = [Corpus.of(TEXTS[:3], own) for own in (["a", ["b"], ["c", "a"]], [["a"], "b", "c"])]
+    assert corpora[0].labels == corpora[1].labels == ["a", "b", "c"]
+    assert corpora[0].is_multilabel

@@ -17,6 +17,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Invalid
 from textmlr.corpus.label_rule import LabelRule, used
 from textmlr.corpus.label_sets import LabelSets, Targets, as_sets
+from textmlr.corpus.reading_kinds import character
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.taken_columns import Taken
 
@@ -57,7 +58,7 @@ class ScanRequest:
     def rule(self, label: str | None = None) -> LabelRule:
         """How labels are taken;  label  the name of their column, None if it has none."""
         own = self.options
-        separator = own.label_separator
+        separator = None if own.label_separator is None else character(own.label_separator)
         if separator is None:
             found = (one.separator for one in self.usual if one.label == label)
             separator = next((one for one in found if one is not None), None)

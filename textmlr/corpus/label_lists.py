@@ -49,7 +49,7 @@ def read_labels(labels: Any, rule: LabelRule) -> ReadLabels:
             return _settled(*found, rule)
     elif not isinstance(column, Sequence):
         column = list(column)
-    if rule.is_plain and (in_arrow or not any(isinstance(one, _LISTS) for one in column[:1])):
+    if rule.is_plain and (in_arrow or {*map(type, column)}.isdisjoint(_LISTS)):
         return ReadLabels(*code_labels(column))
     lists = [_members(one, rule) for one in (column.to_pylist() if in_arrow else column)]
     sizes = np.array([len(one) for one in lists], np.int64)
