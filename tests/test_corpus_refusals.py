@@ -119,8 +119,8 @@ BAD_ROWS = [
     (
         "jsonl",
         b'{"text": "x", "label": [["a", 3]]}\n',
-        ", line 1: the label in 'label' is a list of lists, as spans are, not a name; give one "
-        f"label a document, {SKIP}",
+        ", line 1: the label in 'label' is a list of lists, as spans are, not a name; write "
+        f"each document's labels in one list, {SKIP}",
     ),
     ("jsonl", b'{"text": "x", "label": " "}\n', f", line 1: empty label in 'label'; {FILL}"),
     (

@@ -210,7 +210,7 @@ def test_sizes() -> None:
 SHOWN = (
     "classify classify_files compare compress counterfactual dumps evaluate explain export "
     "featurizer info is_multilabel labels load log_z of parts predict predict_proba probabilities "
-    "record save scores theta top update"
+    "record save scores theta thresholds top update"
 )
 
 

@@ -15,10 +15,12 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
+from conftest import mostly_slow
 from test_cli import good
 
 import textmlr
 from textmlr import Corpus, InputError, ReadingOptions, read_corpus
+from textmlr.corpus.alike_labels import joined_notes
 from textmlr.corpus.disk_corpus import CorpusWriter, restore
 from textmlr.corpus.given_data import as_corpus
 from textmlr.corpus.label_sets import LabelSets
@@ -576,3 +578,55 @@ class TestCorpus:
         assert pairs(as_corpus(single, multilabel=True)) == pairs(sets)
         with pytest.raises(InputError, match="several labels, and here each has one"):
             as_corpus(sets, multilabel=False)
+
+
+LISTS = {
+    "json": '["a", "b"]',
+    "python": "['a', 'b']",
+    "numpy": "['a' 'b']",
+    "tuple": "('a', 'b')",
+    "set": "{'a', 'b'}",
+}
+
+
+@pytest.mark.parametrize("form", mostly_slow(LISTS, ["python"]))
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_lists_in_one_field(tmp_path: Path, form: str, ending: str) -> None:
+    """A field that holds a list, as pandas, JSON or NumPy write it, is a list of labels."""
+    empty = "()" if form == "tuple" else "[]"
+    one = LISTS[form].replace("b", "c")
+    rows = [(LISTS[form], "w x"), (empty, "y"), (one, "z"), (LISTS[form], "x z")]
+    path = tmp_path / f"lists.{ending}"
+    if ending == "csv":
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows([("label", "text"), *rows])
+    else:
+        path.write_text("".join(f"{label}\t{text}\n" for label, text in rows))
+    corpus = read_corpus(path)
+    assert corpus.is_multilabel
+    assert list(corpus.labels) == ["a", "b", "c"]
+    assert [corpus[i].label for i in range(4)] == [("a", "b"), (), ("a", "c"), ("a", "b")]
+    firsts = read_corpus(path, options=ReadingOptions(multilabel=False, skip_bad_lines=True))
+    assert not firsts.is_multilabel
+    assert list(firsts.labels) == ["a"]
+    assert len(firsts) == 3
+
+
+def test_some_fields_are_lists(tmp_path: Path) -> None:
+    """Where only some labels are lists, each is a label as it stands, and a sentence says so."""
+    path = tmp_path / "some.tsv"
+    path.write_text("a\tw x\n['a', 'b']\ty\nb\tz\n[a\tw\n")
+    corpus = read_corpus(path)
+    assert list(corpus.labels) == ["['a', 'b']", "[a", "a", "b"]
+    (note,) = joined_notes(corpus.labels)
+    assert note.startswith("1 label looks like a list of labels: \"['a', 'b']\", and it is")
+
+
+def test_a_first_line_of_fasttext_without_a_label(tmp_path: Path) -> None:
+    """The first lines together, not the first alone, show what a file is."""
+    path = tmp_path / "f.txt"
+    path.write_text("a robot\n__label__a __label__b a fox\n__label__a a horse\n")
+    with pytest.raises(InputError, match=r"no label .*multilabel=True"):
+        read_corpus(path)
+    corpus = read_corpus(path, ReadingOptions(multilabel=True))
+    assert [corpus[i].label for i in range(3)] == [(), ("a", "b"), ("a",)]

@@ -57,6 +57,7 @@ def stream(
     check_options(*stages)
     check_output(output, corpora)
     trainer = _trainer(output, stages, reading, resume=resume)
+    told = reading.multilabel is not None
     reading, usual = reading.for_model(trainer.multilabel), tuple(trainer.taken)
     if resume and not quiet:
         seen = plural(trainer.documents, "document") + and_skipped(trainer.skipped)
@@ -78,7 +79,7 @@ def stream(
                 click.echo(f"{kept} kept; --resume resumes from there", err=True)
             raise
     if checkpoints.last is None:
-        _warn(run)
+        _warn(run, told=told)
     if not stopping.number:
         _check_made(run)
     if checkpoints.last is not None:
@@ -87,7 +88,7 @@ def stream(
         summary["config"] = given_config(click.get_current_context())
         show = partial(_show, record=checkpoints.record)
         print_summary(summary, show, quiet=quiet, as_json=as_json)
-        _warn(run)
+        _warn(run, told=told)
     if stopping.number:
         raise click.exceptions.Exit(128 + stopping.number)
 
@@ -139,13 +140,18 @@ def _trainer(
     return trainer
 
 
-def _warn(run: Run) -> None:
-    """Say what was left out of the stream or replaced."""
+def _warn(run: Run, *, told: bool) -> None:
+    """Say what was left out of the stream or replaced.
+
+    told  it was said how many labels a document has
+    """
     from textmlr.corpus.alike_labels import alike_notes
     from textmlr.training.training_notes import featurizer_notes
 
     trainer = run.trainer
     own = [*featurizer_notes(trainer.featurizer_options), *alike_notes(trainer.labels)]
+    if run.read.took_firsts and not told:
+        own.append("a stream cannot look ahead: started with --multilabel, it learns all labels")
     for note in [*run.read.notes, *own]:
         warn(plain(note))
     if trainer.skipped:

@@ -88,6 +88,7 @@ def update(
     started = time.perf_counter()
     from textmlr.cli.terminal import print_summary
     from textmlr.cli.warnings import warn_of
+    from textmlr.corpus.alike_labels import joined_notes
     from textmlr.corpus.reading import read_corpus
     from textmlr.model.model import Model
     from textmlr.training.training_notes import update_notes
@@ -102,6 +103,7 @@ def update(
         usual, reading = before.record.taken, reading.for_model(before.is_multilabel)
         corpus = read_corpus(corpora, reading, usual=usual)
         judges = read_corpus([test], reading, usual=usual) if test else None
+        warn_of(joined_notes(corpus.labels, before.labels))
         after = update_model(
             before, corpus, options, validation=judges, threads=threads, watch=progress.watch
         )

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from textmlr.corpus.written_lists import ENDS, listed_labels
+
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")  # they take no room
 MOST_NAMED = 3  # pairs
 LONGEST = 40  # characters of a name that several labels make
@@ -40,13 +42,20 @@ def alike_notes(labels: Sequence[str]) -> list[str]:
     ]
 
 
-def joined_notes(labels: Sequence[str]) -> list[str]:
-    """The sentence on labels that are others with a sign between, as some tools join several.
+def joined_notes(labels: Sequence[str], model: Sequence[str] = ()) -> list[str]:
+    """The sentence on labels that are others with a sign between, as some tools join several, or
+    lists of others.
+
+    model  labels that a model has, whose names are settled
 
     >>> joined_notes(["A", "A#B", "B", "C#"])[0].partition(",")[0]
     "1 label is others joined by #: 'A#B'"
     """
-    known = {*labels}
+    settled = {*model}
+    known = settled | {*labels}
+    labels = [label for label in labels if label not in settled]
+    if lists := [label for label in labels if label[:1] in ENDS and _is_listlike(label)]:
+        return [_list_note(lists)]
     for sign in _SIGNS:
         signed = [label for label in labels if sign in label]
         joined = {label: [part.strip() for part in label.split(sign)] for label in signed}
@@ -59,15 +68,32 @@ def joined_notes(labels: Sequence[str]) -> list[str]:
     return []
 
 
-def _joined_note(found: list[str], sign: str) -> str:
+def _is_listlike(label: str) -> bool:
+    """Whether a label is a list, or the beginning of one."""
+    return listed_labels(label) is not None or label[1:].lstrip()[:1] in ("'", '"')
+
+
+def _list_note(found: list[str]) -> str:
+    what, so = f"{len(found):,} labels look like lists of labels", "each is a label of its own"
+    if len(found) == 1:
+        what, so = "1 label looks like a list of labels", "it is a label of its own"
+    mend = 'write the labels of every document as a list, such as ["a", "b"]'
+    return f"{what}: {_few(found)}, and {so}; {mend}"
+
+
+def _few(found: list[str]) -> str:
+    """The first few of some labels, in words."""
     few = (one if len(one) <= LONGEST else f"{one[: LONGEST - 1]}…" for one in found[:MOST_NAMED])
-    shown = ", ".join(map(repr, few))
     more = f" and {len(found) - MOST_NAMED:,} more" if len(found) > MOST_NAMED else ""
+    return ", ".join(map(repr, few)) + more
+
+
+def _joined_note(found: list[str], sign: str) -> str:
     what, so = f"{len(found):,} labels are", "each is a label of its own"
     if len(found) == 1:
         what, so = "1 label is", "it is a label of its own"
     return (
-        f"{what} others joined by {sign}: {shown}{more}, and {so}; --label-separator '{sign}' "
+        f"{what} others joined by {sign}: {_few(found)}, and {so}; --label-separator '{sign}' "
         "takes them apart"
     )
 

@@ -17,6 +17,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Invalid
 from textmlr.corpus.label_rule import LabelRule, used
 from textmlr.corpus.label_sets import LabelSets, Targets, as_sets
+from textmlr.corpus.reading_kinds import character
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.taken_columns import Taken
 
@@ -41,6 +42,7 @@ class ScanRequest:
                  file has it
     nulls        rows whose text is null are documents too: see Chunk.missing
     features     the types of a Hugging Face data set's columns, where its folder says them
+    lists        fields of labels hold lists, as the first of them in the file show
     """
 
     options: ReadingOptions
@@ -51,15 +53,19 @@ class ScanRequest:
     usual: tuple[Taken, ...] = ()
     nulls: bool = False
     features: Mapping[str, Any] | None = None
+    lists: bool = False
 
     def rule(self, label: str | None = None) -> LabelRule:
         """How labels are taken;  label  the name of their column, None if it has none."""
         own = self.options
-        separator = own.label_separator
+        separator = None if own.label_separator is None else character(own.label_separator)
         if separator is None:
             found = (one.separator for one in self.usual if one.label == label)
             separator = next((one for one in found if one is not None), None)
-        return LabelRule(own.multilabel, separator)
+            # Of labels that stand elsewhere than in training: what stood between them there.
+            ways = {one.separator for one in self.usual}
+            separator = ways.pop() if separator is None and len(ways) == 1 else separator
+        return LabelRule(own.multilabel, separator, self.lists)
 
     @property
     def columns_rule(self) -> LabelRule:

@@ -25,6 +25,7 @@ from textmlr.corpus.documents import (
 )
 from textmlr.corpus.label_rule import LabelRule, used
 from textmlr.corpus.label_sets import LabelSets, Targets, as_sets, label_counts
+from textmlr.corpus.reading_kinds import character
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.taken_columns import Taken
 
@@ -296,7 +297,8 @@ class Corpus(Sequence[Document]):
         from textmlr.corpus.labelled_texts import labelled_texts
 
         reading = ReadingOptions(multilabel=multilabel, label_separator=label_separator)
-        rule = LabelRule(reading.multilabel, reading.label_separator)
+        separator = label_separator and character(label_separator)
+        rule = LabelRule(reading.multilabel, separator)
         own = labelled_texts(texts, labels, weights, rule)
         names = [MEMORY] * len(own.batches)
         return cls(own.batches, own.y, own.labels, own.weights, names, notes=own.notes)

@@ -10,6 +10,8 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from textmlr.base.checks import check_kind, is_list, plain_value, taken
 from textmlr.base.errors import InputError
 from textmlr.base.option_errors import shown
@@ -189,15 +191,18 @@ def given_corpora(
     corpus = as_corpus(data, labels, weights=weights, **own)
     if validation is None:
         return corpus, None
-    own |= {"multilabel": corpus.is_multilabel}
+    unsaid = multilabel is None and (reading is None or reading.multilabel is None)
+    # Several labels where the corpus has one each are for training to refuse.
+    wanted = None if unsaid and not corpus.is_multilabel else corpus.is_multilabel
+    own |= {"multilabel": wanted}
     if reading is not None:
-        own |= {"reading": replace(reading, multilabel=corpus.is_multilabel)}
+        own |= {"reading": replace(reading, multilabel=wanted)}
     try:
         if isinstance(validation, tuple) and len(validation) == 2 and _paths_in(validation) is None:
             given = {"reading": own["reading"], "multilabel": own["multilabel"]}
             return corpus, as_corpus(*validation, **given)
         if isinstance(validation, Corpus):
-            return corpus, validation.with_sets(corpus.is_multilabel)
+            return corpus, as_corpus(validation, multilabel=wanted)
         return corpus, as_corpus(validation, **own)
     except InputError as error:
         where = f"validation, {error.place}" if error.place else "validation"
@@ -255,6 +260,9 @@ def _with_labels(
         "multilabel": own_reading.multilabel,
         "label_separator": own_reading.label_separator,
     }
+    if (of_columns := _indicated(labels)) is not None:
+        labels = of_columns
+        given["multilabel"] = own_reading.multilabel is not False
     if isinstance(weights, str) and frame_of(data) is None:
         raise taken("weights", weights, "a number a text", "give them in a list")
     frame = frame_of(data)
@@ -264,6 +272,17 @@ def _with_labels(
     own = frame.column("weight", weights) if isinstance(weights, str) else weights
     corpus = Corpus.of(frame.column("text", text), labels, own, **given)
     return _in_order(corpus, _ORDER)
+
+
+def _indicated(labels: Any) -> list[list[str]] | None:
+    """The labels of each document, of a table whose columns say of a label each whether it has it;
+    None of anything else."""
+    if isinstance(labels, Mapping | list | tuple | np.ndarray) or hasattr(labels, "with_format"):
+        return None
+    frame = frame_of(labels)
+    if frame is None or len(frame.columns) < 2:
+        return None
+    return frame.indicated(range(len(frame.columns)))
 
 
 def _in_order(corpus: Corpus, mend: str) -> Corpus:

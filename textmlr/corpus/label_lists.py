@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
+from textmlr.base.option_mentions import mention
 from textmlr.corpus.containers import column_of
 from textmlr.corpus.label_rule import LabelRule, ReadLabels
 from textmlr.corpus.labels import code_labels
 
 _LISTS = (list, tuple, set, frozenset, np.ndarray)
+_TRUTHS = (("0", "1"), ("false", "true"))
 _MEND = "give each document a label, leave it out, or say multilabel=True"
 
 
@@ -23,7 +25,7 @@ def read_labels(labels: Any, rule: LabelRule) -> ReadLabels:
     labels  as ``corpus.labels.code_labels`` takes them, or lists, tuples or sets of such
     rule    where it leaves the choice, documents have sets if one of them has several labels
     Raises InputError, naming the position, for a list that is empty where documents have one label
-    each.
+    each, and for a matrix of 0 and 1.
 
     >>> y, names, *_ = read_labels([["b", "a"], ["a"], []], LabelRule(None))
     >>> y.tolist(), names
@@ -32,21 +34,52 @@ def read_labels(labels: Any, rule: LabelRule) -> ReadLabels:
     >>> y.tolist(), names
     ([1, 0], ['a', 'b'])
     """
+    shape: tuple[int, ...] = getattr(labels, "shape", ())
+    if len(shape) == 2 and shape[1] != 1:
+        of = "x".join(map(str, shape))
+        raise _matrix(f"labels are {type(labels).__name__} of shape {of}, not a list of labels")
     column = column_of(labels, "labels", "label")
     in_arrow = hasattr(column, "chunks")
     if in_arrow:
         from textmlr.corpus.arrow_types import is_list
 
         if is_list(column.type):
-            return _settled(*_in_arrow(column), rule)
+            found = _in_arrow(column)
+            _check_no_matrix(found[0], found[2], rule)
+            return _settled(*found, rule)
     elif not isinstance(column, Sequence):
         column = list(column)
-    if rule.is_plain and (in_arrow or not any(isinstance(one, _LISTS) for one in column[:1])):
+    if rule.is_plain and (in_arrow or {*map(type, column)}.isdisjoint(_LISTS)):
         return ReadLabels(*code_labels(column))
     lists = [_members(one, rule) for one in (column.to_pylist() if in_arrow else column)]
     sizes = np.array([len(one) for one in lists], np.int64)
     flat = [label for one in lists for label in one]
-    return _settled(sizes, *code_labels(flat, np.repeat(np.arange(len(lists)), sizes)), rule)
+    codes, names = code_labels(flat, np.repeat(np.arange(len(lists)), sizes))
+    if isinstance(column[0], list | tuple | np.ndarray):
+        _check_no_matrix(sizes, names, rule)
+    return _settled(sizes, codes, names, rule)
+
+
+def _check_no_matrix(sizes: NDArray[np.int64], names: list[str], rule: LabelRule) -> None:
+    """Raise InputError for rows of a matrix that says of each label whether a document has it.
+
+    sizes  (n,) int64   labels of each document, with repetitions
+    """
+    if rule.multilabel is False or not len(sizes) or sizes[0] < 2 or (sizes != sizes[0]).any():
+        return
+    if any({*names} <= {*two} for two in _TRUTHS):
+        here = f"each document has {sizes[0]:,} labels, of which each is {' or '.join(names)}"
+        raise _matrix(f"{here}: a matrix of which documents have which label")
+
+
+def _matrix(problem: str) -> InputError:
+    columns = mention("label_columns", "…")
+    return InputError(
+        problem,
+        mend="give each document the list of its labels, as in [['scifi', 'comedy'], ['western']], "
+        f"a table of texts and columns of labels with {columns}, or fit "
+        "textmlr.sklearn.TextClassifier, which takes a matrix",
+    )
 
 
 def _members(label: Any, rule: LabelRule) -> list[Any]:

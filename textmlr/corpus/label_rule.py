@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from textmlr.corpus.batch import ASCII_SPACE
 from textmlr.corpus.label_sets import LabelSets, Targets
+from textmlr.corpus.written_lists import listed_labels
 
 
 class ReadLabels(NamedTuple):
@@ -43,18 +44,22 @@ class LabelRule:
     multilabel  True: documents have sets; False: the first of several is taken; None: sets, if a
                 document of the corpus has several
     separator   what stands between the labels of one field, None if a field is a label
+    lists       fields that are lists of labels, as JSON or Python write them, are read as such
 
     >>> LabelRule(True, "|").labels_in("scifi| comedy |scifi")
+    ['scifi', 'comedy']
+    >>> LabelRule(None, lists=True).labels_in("['scifi', 'comedy']")
     ['scifi', 'comedy']
     """
 
     multilabel: bool | None
     separator: str | None = None
+    lists: bool = False
 
     @property
     def is_plain(self) -> bool:
         """Whether each field is the one label of a document."""
-        return self.separator is None and not self.multilabel
+        return self.separator is None and not self.multilabel and not self.lists
 
     @property
     def has_sets(self) -> bool:
@@ -69,7 +74,11 @@ class LabelRule:
 
     def labels_in(self, field: str) -> list[str]:
         """The labels in a field, each once, in order."""
-        parts = [field] if self.separator is None else field.split(self.separator)
+        own = listed_labels(field) if self.lists else None
+        if own is not None:
+            parts = own
+        else:
+            parts = [field] if self.separator is None else field.split(self.separator)
         named = (part.strip(ASCII_SPACE) for part in parts)
         return list(dict.fromkeys(name for name in named if name))
 

@@ -11,6 +11,8 @@ from textmlr.corpus.chunks import EXAMPLES, Chunk
 from textmlr.corpus.label_sets import LabelSets
 from textmlr.corpus.taken_columns import Taken
 
+FIRST_USED = "of which the first is used"
+
 
 def invalid_note(place: str, sample: bytes, *, mixed: bool = False) -> str:
     """The sentence about bytes that are no UTF-8, and what their encoding may be.
@@ -125,6 +127,11 @@ class ReadingNotes:
         return FormatError(problem, place=place, mend="label some of them first")
 
     @property
+    def took_firsts(self) -> bool:
+        """Whether a document has several labels, of which the first was taken."""
+        return self._several > 0
+
+    @property
     def notes(self) -> list[str]:
         """Sentences on how the files were read."""
         notes = [self._sets] if self._sets else []
@@ -155,7 +162,7 @@ class ReadingNotes:
 def several_labels(documents: int) -> str:
     """The note on documents that have several labels."""
     have = "documents have" if documents > 1 else "document has"
-    return f"{documents:,} {have} several labels, of which the first is used"
+    return f"{documents:,} {have} several labels, {FIRST_USED}"
 
 
 def sets_chosen(y: LabelSets) -> str:

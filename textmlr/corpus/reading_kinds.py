@@ -134,12 +134,12 @@ class Prefix(Kind):
 
 
 class Separator(Kind):
-    """What stands between the labels of one field: a character or several."""
+    """What stands between the labels of one field: a character or several; "tab" for a tab."""
 
     written = "A character, or several. "
 
     def check(self, name: str, value: Any) -> None:
         """Raise InputError for a value of another kind."""
         odd = not isinstance(value, str) or not value or any(sign in value for sign in _NOT_WITHIN)
-        if odd or not value.isprintable():
+        if (odd or not value.isprintable()) and value != "\t":
             raise refuse(name, value, "a sign between labels", "'|'")

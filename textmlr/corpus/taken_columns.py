@@ -68,7 +68,8 @@ class Taken:
         count = "" if labels is None else f" ({plural(labels, 'label')})"
         own = {"text": self.text or None, "label": self.label, "weight": self.weight}
         columns = {kind: named(column) for kind, column in own.items() if column is not None}
-        apart = "" if self.separator is None else f", with {self.separator} between labels"
+        sign = "tab" if self.separator == "\t" else self.separator
+        apart = "" if sign is None else f", with {sign} between labels"
         if self.label_columns:
             apart = f", labels: columns {several_named(self.label_columns)}"
         count = apart + count

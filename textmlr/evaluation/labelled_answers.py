@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from textmlr.base.errors import InputError
 from textmlr.base.printable import plain, plural
 from textmlr.base.threads import chosen_threads, machine_memory
+from textmlr.corpus.alike_labels import joined_notes
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Overlap
 from textmlr.corpus.label_sets import LabelSets
@@ -92,6 +93,8 @@ class Answered(Protocol):
     """Answers to documents, of whose texts and labels there is something to say."""
 
     @property
+    def names(self) -> list[str]: ...
+    @property
     def invalid(self) -> int: ...
     @property
     def overlap(self) -> Overlap | None: ...
@@ -122,6 +125,8 @@ def answer_notes(answered: Answered, model: str = "the model") -> list[str]:
         notes.append(
             f"{documents} with labels {plain(model)} does not know ({some}); they count as wrong"
         )
+        known = [name for name in answered.names if name not in strangers]
+        notes += joined_notes(list(strangers), known)
     return notes
 
 

@@ -29,7 +29,7 @@ from textmlr.training.exact.penalty_path import ExactFit, fit_exact
 from textmlr.training.feature_names import FeatureNames
 from textmlr.training.ngram_choice import Candidate, NgramChoice, choose
 from textmlr.training.on_disk.disk_store import Store
-from textmlr.training.rows import Rows, memory_of
+from textmlr.training.rows import Rows, check_judges, memory_of
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
 from textmlr.training.stage_lines import logged
 from textmlr.training.thresholds import Thresholds
@@ -76,6 +76,7 @@ def train_corpus(
     check_kind("store", store, Store, optional=True)
     options = (training_options or TrainingOptions()).decided()
     _check_two_labels(corpus)
+    check_judges(corpus, validation)
     _check_multilabel(corpus, options)
     # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
     # before rare features are raised (a point of accuracy on some corpora).

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from textmlr.base.errors import InputError
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.option_errors import OptionError, Sentence
+from textmlr.base.option_mentions import mention
 from textmlr.base.threads import machine_memory
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus, files_of
@@ -211,6 +212,19 @@ def label_totals(corpus: Corpus, class_weight: str | None) -> NDArray[np.float64
         totals = (totals > 0).astype(np.float64)
     summed: NDArray[np.float64] = totals * (len(corpus) / totals.sum())
     return summed
+
+
+def check_judges(corpus: Corpus, validation: Corpus | None) -> None:
+    """Raise InputError for validation documents with several labels, where those of the corpus have
+    one each."""
+    if validation is None or not validation.is_multilabel or corpus.is_multilabel:
+        return
+    raise InputError(
+        "validation documents have several labels, and those of the training corpus one each",
+        place=files_of(validation),
+        mend=f"{mention('multilabel', True)} learns each label by itself, and "
+        f"{mention('multilabel', False)} takes the first of each document",
+    )
 
 
 def _objective(

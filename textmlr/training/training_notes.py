@@ -10,6 +10,8 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import plain, plural
 from textmlr.corpus.alike_labels import alike_notes, joined_notes
 from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.label_sets import LabelSets
+from textmlr.corpus.notes import FIRST_USED
 from textmlr.features.stop_words import dropped
 from textmlr.model.record import ExactRecord, OverlapRecord
 
@@ -43,6 +45,7 @@ def training_notes(corpus: Corpus, judges: Corpus | None, model: Model) -> list[
         *duplicate_notes(documents.doubles, documents.documents, corpus.is_multilabel),
         *alike_notes(corpus.labels),
         *joined_notes(corpus.labels),
+        *_unparted_notes(corpus),
         *few_notes(corpus.labels, documents.per_label),
         *overlap_notes(
             held.overlap,
@@ -57,6 +60,20 @@ def training_notes(corpus: Corpus, judges: Corpus | None, model: Model) -> list[
             _empty_notes(model)
             or _never_notes(corpus.labels, held.never_answered, _of_rare_labels(record))
         ),
+    ]
+
+
+def _unparted_notes(corpus: Corpus) -> list[str]:
+    """That a separator stands in no label."""
+    signs = [one.separator for one in corpus.taken if one.separator is not None]
+    several = any(FIRST_USED in note for note in corpus.notes)
+    if isinstance(corpus.y, LabelSets):
+        several = bool((corpus.y.sizes > 1).any())
+    if several or not signs:
+        return []
+    sign = "tab" if signs[0] == "\t" else signs[0]
+    return [
+        f"no document has several labels with {sign} between: --label-separator takes nothing apart"
     ]
 
 

@@ -34,6 +34,7 @@ from textmlr.corpus.label_rule import ReadLabels
 from textmlr.corpus.reading_kinds import character
 from textmlr.corpus.refusals import too_long
 from textmlr.corpus.taken_columns import Taken, left_of, taken_of
+from textmlr.corpus.written_lists import are_lists
 from textmlr.kernels import csv_records as kernels
 from textmlr.kernels import tsv_lines as lines_kernels
 
@@ -61,6 +62,9 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     told = [one if columns.count(one) == 1 else f"{i + 1}" for i, one in enumerate(columns)]
     left = left_of(told, places.needed, looked)
     shape = places.export.shape if places.export else "CSV"
+    if places.label is not None and places.export is None:
+        own_labels = [row[places.label] for row in looked if len(row) > places.label]
+        request = replace(request, lists=are_lists(own_labels))
     rule = request.rule(None if places.label is None else columns[places.label])
     several = rule.separator, places.labels
     taken = taken_of(shape, columns, places.by_kind, left, *several)

@@ -141,7 +141,10 @@ class JsonColumns:
                     raise RowError(f"empty label in {self.label!r}", f"fill it in, {SKIP}")
         if found is None:
             return None
-        return list(dict.fromkeys(map(self._name, given))) or rule.none
+        return (
+            list(dict.fromkeys(self._name(one, listed=found is given) for one in given))
+            or rule.none
+        )
 
     def _has(self, row: Row, name: str) -> bool:
         """Whether the column of one label says that a row has it."""
@@ -152,8 +155,8 @@ class JsonColumns:
             raise RowError(problem, f"{mend}, {SKIP}")
         return word in YES
 
-    def _name(self, label: Any) -> str:
-        """The name of a label."""
+    def _name(self, label: Any, *, listed: bool) -> str:
+        """The name of a label, of a list of them or alone."""
         if isinstance(label, str):
             label = SURROGATE.sub("\ufffd", label).strip(ASCII_SPACE)
         elif isinstance(label, bool | int) or (isinstance(label, float) and math.isfinite(label)):
@@ -163,9 +166,12 @@ class JsonColumns:
             what = _kind(label)
             if isinstance(label, list):
                 what = "a list of lists, as spans are"
+                if self.rule.multilabel is not False:
+                    mend = f"write each document's labels in one list, {SKIP}"
             raise RowError(f"the label in {self.label!r} is {what}, not a name", mend)
         if not label:
-            raise RowError(f"empty label in {self.label!r}", f"fill it in, {SKIP}")
+            leave = "leave it out of the list" if listed else "fill it in"
+            raise RowError(f"empty label in {self.label!r}", f"{leave}, {SKIP}")
         return str(label)
 
     def weight_of(self, row: Row) -> float:

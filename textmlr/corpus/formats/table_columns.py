@@ -67,7 +67,8 @@ def find(
         label = column_place("label", label_column, columns, place, hint)
     if own.has_weights:
         weight = column_place("weight", own.weight_column, columns, place, hint)
-    labels = tuple(column_place("label", name, columns, place, hint) for name in several)
+    one_each = "label_columns"
+    labels = tuple(column_place("label", name, columns, place, hint, one_each) for name in several)
     for one in labels or (label,):
         check_apart(text, one, columns, place)
     return ColumnPlaces(text, label, weight, export, labels)
@@ -137,20 +138,27 @@ def listed(columns: Sequence[str]) -> str:
 
 
 def column_place(
-    kind: str, wanted: str | None, columns: Sequence[str], place: str, hint: str | None = None
+    kind: str,
+    wanted: str | None,
+    columns: Sequence[str],
+    place: str,
+    hint: str | None = None,
+    option: str | None = None,
 ) -> int:
     """The place of one column.
 
     kind    "text", "label" or "weight"
     wanted  its name; None: it has a plain name
     columns, place, hint  as in ``find``
+    option  that names it; None: that of its kind
     Raises InputError, listing the columns there are, if it is missing or could be several.
     """
-    option = mention(f"{kind}_column")
+    named_by = option or f"{kind}_column"
+    option = mention(named_by)
     if not columns:
         raise FormatError("has no columns", place=place, mend="give a table with a column of text")
     if wanted is not None:
-        return _named_place(kind, wanted, columns, place)
+        return _named_place(named_by, wanted, columns, place)
     plain = [_plain(name) for name in columns]
     best = PLAIN[kind][0]
     if plain.count(best) == 1:
@@ -165,7 +173,7 @@ def column_place(
         mend = f"say which with {option}"
         if len({*map(_plain, names)}) < len(names):  # a name would not say which
             problem = f"the {kind} could be any of columns {_numbered(found, columns)}"
-            mend = _renamed(kind, found)
+            mend = _renamed(named_by, found)
         raise FormatError(problem, place=place, mend=mend)
     raise FormatError(
         f"no column has a plain name for the {kind}, such as {_such(kind)}"
@@ -181,7 +189,7 @@ def _plain(name: str) -> str:
     return name.strip().casefold()
 
 
-def _named_place(kind: str, wanted: str, columns: Sequence[str], place: str) -> int:
+def _named_place(option: str, wanted: str, columns: Sequence[str], place: str) -> int:
     """The place of the column of a name; where none is called so, of a number, from 1."""
     found = [i for i, name in enumerate(columns) if name == wanted]
     if not found:
@@ -193,7 +201,7 @@ def _named_place(kind: str, wanted: str, columns: Sequence[str], place: str) -> 
         raise FormatError(
             f"columns {_numbered(found, columns)} are {both} called {wanted!r}",
             place=place,
-            mend=_renamed(kind, found),
+            mend=_renamed(option, found),
         )
     number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 9 else None
     if number is not None and 1 <= number <= len(columns):
@@ -211,7 +219,7 @@ def _numbered(places: Sequence[int], columns: Sequence[str]) -> str:
     return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def _renamed(kind: str, places: Sequence[int]) -> str:
+def _renamed(option: str, places: Sequence[int]) -> str:
     """The mend of columns that are called alike."""
-    shown = " or ".join(mention(f"{kind}_column", str(i + 1)) for i in places[:3])
+    shown = " or ".join(mention(option, str(i + 1)) for i in places[:3])
     return f"rename them, or say which by number: {shown}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -26,9 +26,12 @@ from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, encoding_mend
 from textmlr.corpus.formats.swapped_columns import OrderCheck, is_header
 from textmlr.corpus.labels import LARGEST_WEIGHT
 from textmlr.corpus.taken_columns import Taken
+from textmlr.corpus.text_encodings import BOM
+from textmlr.corpus.written_lists import are_lists
 from textmlr.kernels import tsv_lines as kernels
 
 _PREFIX = re.compile(rb"(__[A-Za-z]+__)\S")  # of a label in lines like fastText's
+LOOKED_AT = 50  # first lines, by which labels are lists or not
 MANY = 1 << 16  # rows for which importing Arrow pays
 _NUMBER = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 FORM = {False: "label<TAB>text", True: "label<TAB>weight<TAB>text"}
@@ -58,6 +61,7 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
             mend=f"leave it out, or say {mention('format', 'csv')} if the first line names columns",
         )
     weighted = request.options.has_weights
+    request = replace(request, lists=are_lists(_first_labels(stream.head())))
     order = OrderCheck(stream.name, labelled=request.labelled, weighted=weighted)
     held: list[Chunk] = []  # until it is clear which column is the label
     for lines in blocks_of(stream, request.chunk_bytes, blank_end=True):
@@ -67,6 +71,11 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
             held = []
     order.end()
     yield from held
+
+
+def _first_labels(head: bytes) -> list[str]:
+    lines = head.removeprefix(BOM).split(b"\n", LOOKED_AT)[:LOOKED_AT]
+    return [line.partition(b"\t")[0].decode("utf-8", "replace") for line in lines]
 
 
 def _chunk(lines: Lines, request: ScanRequest, order: OrderCheck) -> Chunk:

@@ -7,6 +7,7 @@ from typing import Any
 from textmlr.base.checks import MODEL_MEND, check_callable, check_flag, check_kind
 from textmlr.base.option_keywords import stages_of, takes_options
 from textmlr.base.update_options import UpdateOptions
+from textmlr.corpus.alike_labels import joined_notes
 from textmlr.corpus.given_data import Data, Labels, Weights, given_corpora
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.model.model import Model
@@ -77,6 +78,7 @@ def update(
             multilabel=model.is_multilabel,
         )
         tell_taken(corpus, verbose=verbose)
+        tell_notes(joined_notes(corpus.labels, model.labels), verbose=verbose)
         told = both(progress.watch, watch)
         after = update_model(model, corpus, own, validation=judges, threads=threads, watch=told)
     tell_notes(update_notes(after, corpus, judges), verbose=verbose)
