@@ -20,7 +20,7 @@ FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": DICTIONARY}]
 QUICK_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 0}]
 # A file never declares more bytes than this many times its own: real models come to fifty.
 MOST_RATIO = 4096
-# Of a stream whose length is only guessed at: θ of hundreds of labels has tens of millions of bytes.
+# Of a stream whose length is only guessed: θ of hundreds of labels has tens of millions of bytes.
 PIECES, PIECE = 32, 1 << 16
 FREE = 1 << 16  # bytes that any file may declare
 
