@@ -187,8 +187,10 @@ def test_log_losses_are_the_losses() -> None:
 
 
 def test_the_softmax_takes_no_sets() -> None:
-    with pytest.raises(InputError, match="have sets of labels"):
+    with pytest.raises(InputError, match=r"have sets of labels.*multilabel=False") as raised:
         SOFTMAX.targets(LabelSets.of([[0]]))
+    told = raised.value.with_options(lambda mentions: "--no-multilabel")  # as in a shell
+    assert str(told).endswith("; read the corpus with --no-multilabel")
     assert SIGMOIDS.targets(np.array([1, 0])).tolist() == [[1], [0]]
 
 

@@ -27,6 +27,7 @@ from textmlr.base.arrays import frozen
 from textmlr.base.checks import check_choice
 from textmlr.base.errors import InputError
 from textmlr.base.file_checks import expect
+from textmlr.base.option_mentions import mention
 from textmlr.corpus.label_sets import LabelSets, Targets, arrays_of, as_sets
 from textmlr.features.csr_features import Features
 from textmlr.kernels import document_answer, linear, sgd, sigmoids, softmax
@@ -121,7 +122,7 @@ class Head:
         if isinstance(y, LabelSets):
             raise InputError(
                 "documents have sets of labels, and the model has one label a document",
-                mend="read the corpus with multilabel=False",
+                mend=f"read the corpus with {mention('multilabel', False)}",
             )
         return y
 
