@@ -24,6 +24,7 @@ from textmlr.model.model import Model
 from textmlr.model.model_facts import kept_of
 from textmlr.model.model_parts import UpdateState
 from textmlr.model.record import Record
+from textmlr.model.small_file.compressed import deflate
 from textmlr.model.small_file.compression import SmallDtype, compress
 from textmlr.model.small_file.theta_storage import ThetaStorage
 from textmlr.training.corpus_training import train_corpus
@@ -316,3 +317,10 @@ class TestCommand:
         )
         assert isinstance(result.exception, InputError)
         assert not out.exists()
+
+
+def test_the_length_of_a_large_stream_is_guessed_by_some_of_it() -> None:
+    rng = np.random.default_rng(0)
+    data = rng.integers(-2, 3, 6_000_000, np.int8).tobytes()
+    whole = len(data) // 100 * len(deflate(data[:500_000], quick=True)) / 5_000
+    assert len(deflate(data, quick=True)) == pytest.approx(whole, rel=0.05)

@@ -89,6 +89,8 @@ def test_labels_that_add_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             assert own.probability > 0.1
             assert f"label {own.label}" in shown
             assert f"{own.margin:+.4f}" in shown
+            row = next(line for line in shown.splitlines() if f"label {own.label} " in line)
+            assert row.startswith("label") == (own.margin > 0)  # else in the column against it
             seen += 1
         added = sum(own.contribution for own in why.by_label)
         count = len(why.by_label)

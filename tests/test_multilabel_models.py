@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+import textmlr
 from textmlr import Featurizer, FeaturizerOptions, InputError, Model, ModelFileError
 from textmlr.base import tensor_file
 from textmlr.cli import cli
@@ -390,3 +391,27 @@ def test_a_second_pass_needs_the_labels_of_a_record() -> None:
     two = model_of(["a", "b"], np.full(2, 0.5))
     with pytest.raises(InputError, match="second pass is over 4 labels, not 2"):
         Model.of(replace(two.parts, calibration=linked().parts.calibration))
+
+
+ODD = ({"maximise": "zz"}, {"micro_f1": 7}, {"macro_f1": -0.5})
+
+
+def test_a_model_file_edited_by_hand(tmp_path: Path) -> None:
+    """Each fault is told once, with the file and a mend."""
+    path = tmp_path / "m"
+    lists = [["a"], ["b"], ["a", "b"], []] * 10
+    textmlr.train(["x fox", "y horse", "x y", "z"] * 10, lists).save(path)
+    header, tensors = tensor_file.load(path)
+    record = header["record"]
+    edits: list[tuple[Any, Any]] = [
+        (record, tensors | {"thresholds": np.full(3, 0.5)}),
+        (record, tensors | {"thresholds": np.zeros(2)}),
+        (record, {name: own for name, own in tensors.items() if name != "thresholds"}),
+        *((record | {"thresholds": record["thresholds"] | own}, tensors) for own in ODD),
+    ]
+    for own, edited in edits:
+        tensor_file.save(path, header | {"record": own}, edited, 6)
+        with pytest.raises(ModelFileError) as raised:
+            Model.load(path)
+        assert str(raised.value).count(str(path)) == 1
+        assert "copy the file again" in str(raised.value)

@@ -620,3 +620,13 @@ def test_some_fields_are_lists(tmp_path: Path) -> None:
     assert list(corpus.labels) == ["['a', 'b']", "[a", "a", "b"]
     (note,) = joined_notes(corpus.labels)
     assert note.startswith("1 label looks like a list of labels: \"['a', 'b']\", and it is")
+
+
+def test_a_first_line_of_fasttext_without_a_label(tmp_path: Path) -> None:
+    """The first lines together, not the first alone, show what a file is."""
+    path = tmp_path / "f.txt"
+    path.write_text("a robot\n__label__a __label__b a fox\n__label__a a horse\n")
+    with pytest.raises(InputError, match=r"no label .*multilabel=True"):
+        read_corpus(path)
+    corpus = read_corpus(path, ReadingOptions(multilabel=True))
+    assert [corpus[i].label for i in range(3)] == [(), ("a", "b"), ("a",)]

@@ -25,6 +25,7 @@ PHRASE_SHARE = 0.5  # of a word's margin, from which on an n-gram of several wor
 MOST_OTHERS = 5  # labels that are answers, too
 WIDEST = 100  # columns: figures far from their words are hard to read
 NATS = "Numbers are nats: each 0.7 makes the label twice as likely, beside the others."
+LINKS = "A row of a label has what it adds that this label is likely, too."
 ODDS = "Numbers are nats: each 0.7 doubles the odds of the label."
 KEPT = "\n\t" + JOINERS
 # Styles of a word by strength, for and against the label: blue and orange, which all colour vision
@@ -78,6 +79,8 @@ def show(
     if shown.ngrams:
         _show_table(explanation, shown.most)
     click.echo(ODDS if explanation.is_absolute else NATS)
+    if explanation.by_label:
+        click.echo(LINKS)
     if shown.ngrams or explanation.method != "exact":
         click.echo(method_of(explanation))
     click.echo(sum_of(explanation).replace("; ", "\n"))
@@ -230,7 +233,8 @@ def _show_words(explanation: Explanation, most: int) -> None:
     others = f"{rest:,} other word" + ("" if rest == 1 else "s")
     own = Text(start_of(explanation), "dim")
     for link in explanation.by_label:
-        table.add_row(Text(f"label {plain(link.label)}", "dim"), f"{link.margin:+.4f}", "", "")
+        row: list[str | Text] = [Text(f"label {plain(link.label)}", "dim"), f"{link.margin:+.4f}"]
+        table.add_row(*(row if link.margin > 0 else ["", "", *row]))
     table.add_row(
         Text(others if rest else "", "dim"),
         f"{margin:+.4f}" if rest else "",

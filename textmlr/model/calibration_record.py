@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from textmlr.model.record_schema import FLAG, NAME, POSITIVE, REAL, Part, needed, optional, part
+from typing import get_args
+
+from textmlr.base.training_options import Maximise
+from textmlr.model.record_schema import FLAG, POSITIVE, REAL, Part, Value, needed, optional, part
+
+_MAXIMISED = get_args(Maximise)
+_AIM = Value(f"one of {', '.join(_MAXIMISED)}", lambda value: value in _MAXIMISED)
+_SHARE = Value("a number from 0 to 1", lambda value: REAL.fits(value) and 0 <= value <= 1)
 
 
 @part
@@ -27,8 +34,8 @@ class ThresholdsRecord(Part):
     second_pass  whether the model has one over labels
     """
 
-    maximise: str = needed(NAME)
+    maximise: str = needed(_AIM)
     by_label: bool = needed(FLAG)
-    micro_f1: float | None = needed(REAL, nullable=True)
-    macro_f1: float | None = needed(REAL, nullable=True)
+    micro_f1: float | None = needed(_SHARE, nullable=True)
+    macro_f1: float | None = needed(_SHARE, nullable=True)
     second_pass: bool | None = optional(FLAG)

@@ -20,8 +20,8 @@ from textmlr.base.checks import (
     check_threads,
     one_text,
 )
-from textmlr.base.errors import ModelFileError
 from textmlr.base.file_bytes import ModelSource, name_of
+from textmlr.base.file_checks import refuse_file
 from textmlr.base.training_options import Activation
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
@@ -364,7 +364,7 @@ class Model(ModelVerbs):
         try:
             return cls.of(parts)
         except ValueError as error:
-            raise ModelFileError(str(error), place=place) from error
+            refuse_file(place, str(error))
 
     def __repr__(self) -> str:
         from textmlr.model.model_facts import in_three_lines

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import is_finite
 from textmlr.base.errors import ModelFileError
 from textmlr.base.featurizer_options import FeaturizerOptions
-from textmlr.base.file_checks import check_blob, expect, take, tensor
+from textmlr.base.file_checks import AGAIN, check_blob, expect, take, tensor
 from textmlr.base.limits import MOST_COUNT
 from textmlr.base.string_blobs import blob_of, strings_of
 from textmlr.base.tensor_file import USUAL_VERSION
@@ -136,6 +136,9 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> ModelPa
         first = _first_layer(header, tensors, options, labels, widths[0], documents, path)
         layers = [first.theta, *upper]
         squares = _squares(tensors, layers, path)
+        thresholds = _thresholds(tensors, first.storage, len(labels), path)
+        told = record.thresholds is not None and thresholds is None
+        expect(not told, path, "tensor 'thresholds' is missing, of which the record tells")
         return ModelParts(
             labels,
             first.featurizer,
@@ -147,10 +150,12 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> ModelPa
             activation,
             UpdateState(squares, _trained_on(header, tensors, path)),
             read_head(header, path),
-            _thresholds(tensors, first.storage, len(labels), path),
+            thresholds,
         )
+    except ModelFileError:  # it names the file
+        raise
     except ValueError as error:
-        raise ModelFileError(str(error), place=str(path)) from error
+        raise ModelFileError(str(error), place=str(path), mend=AGAIN) from error
 
 
 class _FirstLayer(NamedTuple):

@@ -15,7 +15,7 @@ from textmlr.corpus.byte_streams import HEAD, Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
 from textmlr.corpus.decompression import ending_of
 from textmlr.corpus.formats.csv_header import csv_option, is_csv, names_usual
-from textmlr.corpus.formats.usual_lines import usual_mallet, usual_prefix
+from textmlr.corpus.formats.usual_lines import is_fasttext, usual_mallet, usual_prefix
 from textmlr.corpus.reading_options import LABEL_PREFIX
 from textmlr.corpus.taken_columns import FASTTEXT, MALLET, VW
 from textmlr.corpus.text_encodings import BOM, check_marks
@@ -199,6 +199,8 @@ def _shown(head: bytes, prefix: str | None) -> str | None:
 
 def _guessed(head: bytes, request: ScanRequest) -> str:
     """The format of lines, where neither name nor first bytes say enough."""
+    if is_fasttext(head):
+        return "fasttext"
     if is_csv(head, request):
         return "csv"
     from textmlr.corpus.formats.vw import looks_like_vw  # few files come here

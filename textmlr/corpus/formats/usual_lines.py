@@ -3,6 +3,7 @@ say."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from textmlr.corpus.byte_streams import HEAD
@@ -12,6 +13,8 @@ from textmlr.corpus.text_encodings import BOM
 
 _WITH_PREFIX = f"{FASTTEXT} with labels after "
 _LOOKED_AT = 200  # lines
+_HALF = 0.5
+_LABEL = re.compile(rb"(?:^|\s)" + LABEL_PREFIX.encode() + rb"[^\s,;|\"]+(?=\s|$)")
 _ALONE = 0.9  # at least this share of MALLET's names are different
 _AGAIN = 0.5  # at most this share of its labels are
 
@@ -37,6 +40,17 @@ def usual_prefix(head: bytes, usual: Sequence[Taken]) -> str | None:
             if any(word.startswith(prefix.encode()) for line in words for word in line.split()):
                 return prefix
     return None
+
+
+def is_fasttext(head: bytes) -> bool:
+    """Whether half of the first lines have labels as fastText writes them, wherever they stand.
+
+    >>> is_fasttext(b"a robot\\n__label__scifi a saucer\\n"), is_fasttext(b"a robot\\na horse\\n")
+    (True, False)
+    """
+    lines = _first_lines(head)
+    labelled = sum(_LABEL.search(line) is not None for line in lines)
+    return bool(lines) and b"\t" not in lines[0] and labelled >= _HALF * len(lines)
 
 
 def usual_mallet(head: bytes, usual: Sequence[Taken]) -> bool:
