@@ -187,3 +187,17 @@ def test_labels_and_lists_of_them_in_any_order() -> None:
     corpora = [Corpus.of(TEXTS[:3], own) for own in (["a", ["b"], ["c", "a"]], [["a"], "b", "c"])]
     assert corpora[0].labels == corpora[1].labels == ["a", "b", "c"]
     assert corpora[0].is_multilabel
+
+
+def test_films_have_plain_columns_only_where_nothing_else_fits(tmp_path: Path) -> None:
+    rows = {"year": [1999] * 20, "description": TEXTS, "genres": SETS}
+    corpus = as_corpus(rows)
+    assert (corpus.text(0), corpus.labels) == (TEXTS[0], NAMES)
+    titled = as_corpus(rows | {"title": ["a title"] * 20})
+    assert titled.text(0) == "a title"
+    with pytest.raises(InputError, match="the text could be any of description, plot"):
+        as_corpus(rows | {"plot": TEXTS})
+    path = tmp_path / "a.csv"
+    lines = zip(TEXTS, ONE_EACH, strict=True)
+    path.write_text("plot,tags\n" + "".join(f"{text},{own}\n" for text, own in lines))
+    assert read_corpus(str(path)).labels == ["scifi", "western"]

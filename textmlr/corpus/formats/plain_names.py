@@ -6,9 +6,9 @@ PLAIN = {
     "label": "label class category target y sentiment genre topic intent".split(),
     "weight": ["weight"],
 }
-# Where no column has one of these, columns of several labels may be called so.
+# Where no column has one of these: longer text, and columns of several labels, may be called so.
 SEVERAL = {
-    "text": [],
+    "text": "description plot".split(),
     "label": "labels classes categories tags targets genres topics intents".split(),
     "weight": [],
 }
