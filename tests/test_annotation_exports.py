@@ -234,7 +234,7 @@ def test_doccano(tmp_path: Path, name: str) -> None:
     spans = [{"id": 1, "text": "x", "label": [[0, 1, "PER"]]}]
     assert refusal(tmp_path, spans) == (
         ", row 1, line 2: the label in 'label' is a list of lists, as spans are, not a name; "
-        "give one label a document, or pass --skip-bad-lines"
+        "write each document's labels in one list, or pass --skip-bad-lines"
     )
 
 

@@ -179,7 +179,7 @@ def test_labels_are_names(labels, names):
         (Dataset(names=["x", "y"], label=[0, -1]), "label 1 is missing"),
         (["x", 1.5], r"label 1 is 1.5 \(float\)"),
         (pa.array([0.5, 1.5]), "label 0 is 0.5"),
-        (["x", ["y"]], "label 1 is"),
+        (["x", {"y": 1}], "label 1 is"),
         (["x", ""], "label 1 is empty"),
         (["x", "a\tb"], "label 1, 'a.tb', has a tab"),
         (["x", b"\xff"], "label 1.* not UTF-8"),

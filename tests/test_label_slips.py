@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pytest
 import scipy.sparse as sp
@@ -70,7 +69,7 @@ MATRICES: dict[str, Callable[[], Any]] = {
     "sparse": lambda: sp.csr_array(MATRIX),
     "arrow": lambda: pa.array(ROWS),
     "pandas": lambda: pd.Series(ROWS),
-    "polars": lambda: pl.Series(ROWS),
+    "polars": lambda: pytest.importorskip("polars").Series(ROWS),
     "two labels": lambda: [[0, 1], [1, 0]] * 10,
 }
 
@@ -91,7 +90,7 @@ def test_lists_that_are_no_matrix() -> None:
 TABLES: dict[str, Callable[[Any], Any]] = {
     "pandas": lambda frame: frame,
     "truths": lambda frame: frame.astype(bool),
-    "polars": pl.from_pandas,
+    "polars": lambda frame: pytest.importorskip("polars").from_pandas(frame),
     "arrow": pa.Table.from_pandas,
 }
 
