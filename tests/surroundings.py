@@ -164,5 +164,10 @@ _notes = tempfile.mkdtemp(prefix="textmlr-tests-")
 atexit.register(shutil.rmtree, _notes, ignore_errors=True)
 set_hypothesis_home_dir(Path(_notes, "hypothesis"))
 os.environ["MPLCONFIGDIR"] = str(Path(_notes, "matplotlib"))
-hypothesis.settings.register_profile("textmlr", database=None)
+hypothesis.settings.register_profile(
+    "textmlr",
+    database=None,
+    deadline=None,  # a loaded machine is no fault
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("textmlr")
