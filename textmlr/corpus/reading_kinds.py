@@ -140,6 +140,8 @@ class Separator(Kind):
 
     def check(self, name: str, value: Any) -> None:
         """Raise InputError for a value of another kind."""
+        if isinstance(value, str) and value == "\t":
+            return
         odd = not isinstance(value, str) or not value or any(sign in value for sign in _NOT_WITHIN)
-        if (odd or not value.isprintable()) and value != "\t":
+        if odd or not value.isprintable():
             raise refuse(name, value, "a sign between labels", "'|'")
