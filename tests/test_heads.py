@@ -96,7 +96,7 @@ def _log_losses(p: Any, codes: Any, least: float) -> Any:
 
 
 SIGMOIDS = Head(
-    name="sigmoids",
+    name="logistic",
     log_z_kernel=_write_log_z,
     p_kernel=_write_p,
     tempered_kernel=_write_tempered,
@@ -142,7 +142,7 @@ def corpus_of(documents: int, seed: int = 0) -> Corpus:
 @pytest.fixture(scope="module")
 def trained() -> Model:
     heads.register(SIGMOIDS)
-    return train_corpus(corpus_of(240), head="sigmoids", threads=2)
+    return train_corpus(corpus_of(240), head="logistic", threads=2)
 
 
 @pytest.mark.slow
@@ -224,7 +224,7 @@ def test_calibration_asks_the_head() -> None:
 
 @pytest.mark.slow
 def test_few_documents_and_choices_go_the_same_way() -> None:
-    model = train_corpus(corpus_of(40), head="sigmoids")
+    model = train_corpus(corpus_of(40), head="logistic")
     assert model.parts.head is SIGMOIDS
     assert model.classify(["robot orbit"])[0][0].label == "scifi"
 
@@ -232,9 +232,9 @@ def test_few_documents_and_choices_go_the_same_way() -> None:
 @pytest.mark.slow
 def test_the_exact_solver_refuses_what_it_cannot_minimise(trained: Model) -> None:
     for options in (TrainingOptions(solver="exact"), TrainingOptions(l1=1e-3)):
-        with pytest.raises(InputError, match="no exact solver for the head 'sigmoids'"):
-            train_corpus(corpus_of(60), training_options=options, head="sigmoids")
-    with pytest.raises(InputError, match="no exact solver for the head 'sigmoids'"):
+        with pytest.raises(InputError, match="no exact solver for the head 'logistic'"):
+            train_corpus(corpus_of(60), training_options=options, head="logistic")
+    with pytest.raises(InputError, match="no exact solver for the head 'logistic'"):
         update_model(trained, corpus_of(30, seed=3))
 
 
@@ -257,7 +257,7 @@ def test_a_head_that_is_not_known_is_refused(trained: Model, tmp_path: Path) -> 
     trained.save(tmp_path / "model")
     with pytest.raises(InputError, match="head='sigmas' is not one of 'softmax', 'sigmoids'"):
         train_corpus(corpus_of(30), head="sigmas")
-    del heads._HEADS["sigmoids"]
+    del heads._HEADS["logistic"]
     try:
         with pytest.raises(ModelFileError, match="its head is not known"):
             Model.load(tmp_path / "model")
