@@ -129,9 +129,11 @@ def common_calibration(own: ScoreHistogram, *, biased: bool = True) -> tuple[Ben
 
 
 def _smoothed(own: ScoreHistogram) -> ScoreHistogram:
-    """All labels in one row, as if one pair more of each kind, with a label and without, had been
-    the other: however well scores tell them apart, P stays as far from 0 and 1 as the number of
-    pairs bears out.
+    """All labels in one row, with Platt's targets in place of 1 and 0.
+
+    Of a document that has a label the target is (N + 1)/(N + 2), and of one that lacks it
+    1/(M + 2), for N and M such pairs of a document and a label.  So P stays as far from 0 and 1 as
+    the number of pairs bears out, however well scores tell them apart.
 
     Source: Platt, Advances in Large Margin Classifiers, 1999, section 2.2.
     """

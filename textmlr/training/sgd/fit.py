@@ -104,7 +104,8 @@ def fit(
     held out, since the factor of θ depends on how many there are.  The number of threads changes
     no bit.  Fewer than FEW_DOCUMENTS all judge each trial, in FOLDS parts, each scored by a run
     over the others; runs of all plans are averaged, and the calibration shrinks towards the base
-    rates.
+    rates.  Where documents have sets of labels, all of them are scored by runs over the others,
+    in ``Search.folds``, to calibrate each label and to choose its threshold.
 
     validation  documents that judge, None to hold some out
     beside      called once, by a thread of its own if there are two, beside the final run
