@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textmlr import InputError
+from textmlr import Corpus, FeaturizerOptions, InputError, TrainingOptions
 from textmlr.base.arrays import frozen
 from textmlr.corpus.label_sets import (
     LabelSets,
@@ -27,6 +27,7 @@ from textmlr.model.heads import SIGMOIDS, SOFTMAX
 from textmlr.model.parameters import LINEAR, Network
 from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
+from textmlr.training.rows import few_features
 
 LISTS = st.lists(st.lists(st.integers(0, 4), max_size=4), max_size=8)
 
@@ -200,3 +201,21 @@ def test_documents_are_held_out_where_each_has_a_label_of_its_own() -> None:
     held = hold_out(replace(objective, y=own, labels=305), 0.1, 1)
     assert held is not None
     assert len(held) == 30
+
+
+def test_losses_are_finite_where_p_is_1() -> None:
+    scores = np.array([[40.0, -40.0]], np.float32)
+    p = SIGMOIDS.probabilities(scores)
+    assert p[0, 0] == 1
+    losses = SIGMOIDS.log_losses(p, LabelSets.of([[0]]), 0.0)
+    assert losses.tolist() == pytest.approx([0.0], abs=1e-12)
+
+
+def test_hidden_layers_need_no_fewer_features() -> None:
+    """θ has a column a hidden unit then, not a label."""
+    names = [f"label {i}" for i in range(400)]
+    corpus = Corpus.of(["a text"] * 400, [[name, names[0]] for name in names])
+    wanted = FeaturizerOptions()
+    assert few_features(wanted, corpus, TrainingOptions()).max_features == (1 << 24) // 400
+    assert few_features(wanted, corpus, TrainingOptions(hidden=(16,))) is wanted
+    assert few_features(FeaturizerOptions(min_df=1), corpus, TrainingOptions()).max_features is None

@@ -212,10 +212,10 @@ class TestSearch:
     ) -> None:
         learn = judging.learn
 
-        def fail(objective, judge, idf, options, go_on):  # type: ignore[no-untyped-def]
+        def fail(objective, judge, idf, options, *more):  # type: ignore[no-untyped-def]
             if options.epochs > 6:
                 raise ArithmeticError("too far")
-            return learn(objective, judge, idf, options, go_on)
+            return learn(objective, judge, idf, options, *more)
 
         monkeypatch.setattr(judging, "learn", fail)
         result = tuned(tmp_path / "j", 20)

@@ -9,8 +9,9 @@ The softmax has log z = log Σ_ℓ exp score(x, ℓ), and one label a document. 
 log z = Σ_ℓ log(1 + exp score(x, ℓ)), and a set of labels a document; the loss is the sum over
 labels of the binary cross-entropy.
 
-A head is a value that names its kernels.  No other module asks which head a model has; a new head
-is registered here, and training, calibration, evaluation and the model's file take it as it is.
+A head is a value that names its kernels.  Others ask no more of it than whether it ``has_sets``; a
+new head is registered here, and training, calibration, evaluation and the model's file take it as
+it is.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ class Head:
         return losses
 
     def loss(self, scores: NDArray[np.float32], y: Targets, weights: NDArray[np.float32]) -> float:
-        """Weighted sum of the losses, in nats, added up in order."""
+        """Weighted sum of the losses, in nats."""
         if isinstance(y, LabelSets):
             return float((self.losses(scores, y) * weights).sum())
         log_z = self.log_z(scores)
@@ -273,10 +274,9 @@ def _sigmoids_log_losses(p: Reals, y: Targets, least: float) -> Reals:
     sets, width = as_sets(y), p.shape[1]
     known = sets.codes < width
     rows, codes = sets.rows[known], sets.codes[known]
-    losses: Reals = -np.log1p(-np.minimum(p, 1 - least)).sum(axis=1)
-    own = p[rows, codes]
-    moved = np.log1p(-np.minimum(own, 1 - least)) - np.log(np.clip(own, least, 1.0))
-    losses += np.bincount(rows, moved, len(p))
+    each: Reals = -np.log1p(-np.minimum(p, 1 - least))  # of a label that is not there
+    each[rows, codes] = -np.log(np.clip(p[rows, codes], least, 1.0))
+    losses: Reals = each.sum(axis=1)
     unknown = np.bincount(sets.rows[~known], minlength=len(p))
     losses -= np.log(least) * unknown if least else np.where(unknown, -np.inf, 0.0)
     return losses
@@ -320,6 +320,11 @@ def head_of(name: str) -> Head:
     """The head of a name; InputError for one that is not known."""
     check_choice("head", name, tuple(_HEADS))
     return _HEADS[name]
+
+
+def usual_head(multilabel: bool) -> Head:
+    """The head of documents that may have several labels, or that have one each."""
+    return SIGMOIDS if multilabel else SOFTMAX
 
 
 def header_of(head: Head) -> dict[str, str]:

@@ -83,16 +83,16 @@ class SecondPass:
         return np.concatenate([self.slopes, self.scales, self.offsets, links])
 
     def likely(self, scores: NDArray[np.floating[Any]]) -> Reals:
-        """(L,) P of labels that say something of others, 0 of the rest;  scores  (L,), of the first
-        pass."""
+        """P of labels that say something of others, 0 of the rest: (L,), or (n, L) of several
+        documents;  scores  as many, of the first pass."""
         own = scores.astype(np.float64)
         return np.where(own > LIKELY, np.exp(-np.logaddexp(0, -own)), 0.0)
 
     def unbent(self, scores: NDArray[np.floating[Any]]) -> Reals:
-        """(L,) u of one document;  scores  (L,), of the first pass."""
+        """u: (L,) or (n, L);  scores  as many, of the first pass."""
         u: Reals = self.scales * scores + self.offsets + self.likely(scores) @ self.links
         return u
 
     def scores(self, scores: NDArray[np.floating[Any]]) -> Reals:
-        """(L,) the scores that count of one document;  scores  (L,), of the first pass."""
+        """The scores that count: (L,) or (n, L);  scores  as many, of the first pass."""
         return bend(self.unbent(scores), self.slopes)

@@ -85,7 +85,7 @@ class Scored:
 
     @property
     def loss(self) -> float:
-        """Weighted mean of −log P(label), in nats, of the scores as they are."""
+        """Weighted mean of the losses, in nats, of the scores as they are: see ``Head``."""
         losses = self.head.losses(self.scores, self.y)
         return float((self.weights * losses).sum() / self.weights.sum(dtype=np.float64))
 

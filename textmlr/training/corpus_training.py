@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from textmlr.base.checks import check_callable, check_kind, check_threads
 from textmlr.base.errors import InputError
-from textmlr.base.featurizer_options import MANY_FEATURES, FeaturizerOptions
-from textmlr.base.option_errors import OptionError, Sentence
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import plural
 from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus, check_corpus, files_of
 from textmlr.corpus.duplicates import duplicates_of
-from textmlr.model.heads import SIGMOIDS, SOFTMAX, Head, head_of
+from textmlr.model.heads import Head, head_of, usual_head
 from textmlr.model.model import Model
 from textmlr.model.model_facts import kept_of
 from textmlr.model.model_parts import UpdateState
@@ -29,18 +28,14 @@ from textmlr.training.exact.penalty_path import ExactFit, fit_exact
 from textmlr.training.feature_names import FeatureNames
 from textmlr.training.ngram_choice import Candidate, NgramChoice, choose
 from textmlr.training.on_disk.disk_store import Store
-from textmlr.training.rows import Rows, check_judges, memory_of
+from textmlr.training.rows import Rows, check_judges, few_features, memory_of
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
 from textmlr.training.stage_lines import logged
-from textmlr.training.thresholds import Thresholds
+from textmlr.training.thresholds import Thresholds, check_maximise
 from textmlr.training.training_events import Stage, Watch
 from textmlr.training.training_record import training_record
 
 MEND_ONE = "for one label that documents have or lack, give each of two, such as scifi and other"
-# Labels of sets have few documents each, and learn little from rare features: more weights than
-# these, of the rarest features, take most of the time and memory of training, and do not lower the
-# loss of held-out documents of debtags.
-MOST_WEIGHTS, LEAST_FEATURES = 1 << 24, 20_000
 
 
 def train_corpus(
@@ -77,17 +72,15 @@ def train_corpus(
     options = (training_options or TrainingOptions()).decided()
     _check_two_labels(corpus)
     check_judges(corpus, validation)
-    _check_multilabel(corpus, options)
+    check_maximise(options, "corpus", multilabel=corpus.is_multilabel)
     # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
     # before rare features are raised (a point of accuracy on some corpora).
     wanted = featurizer_options or FeaturizerOptions()
     if options.solver != "exact" and wanted.idf is None:
         wanted = replace(wanted, idf=False)
-    if corpus.is_multilabel:
-        wanted = _few_features(wanted, len(corpus.labels))
+    wanted = few_features(wanted, corpus, options)
     threads = chosen_threads(threads)
-    usual = SIGMOIDS if corpus.is_multilabel else SOFTMAX
-    own = usual if head is None else head_of(head)
+    own = usual_head(corpus.is_multilabel) if head is None else head_of(head)
     run = _Training(corpus, validation, options, threads, logged(watch), store, own)
     several = corpus.is_multilabel
     run.watch(Stage("features", len(corpus), len(corpus.labels), several=several))
@@ -124,29 +117,6 @@ def _check_two_labels(corpus: Corpus) -> None:
             f"the corpus has {plural(len(corpus.labels), 'label')}{only}",
             place=files_of(corpus),
             mend=MEND_ONE if corpus.is_multilabel else "give documents of two labels at least",
-        )
-
-
-def _few_features(wanted: FeaturizerOptions, labels: int) -> FeaturizerOptions:
-    """The options with as many features as keep θ small, unless they say how many or which."""
-    most = max(MOST_WEIGHTS // labels, LEAST_FEATURES)
-    given = wanted.max_features, wanted.min_df, wanted.hash_bits, wanted.vocabulary
-    if most >= MANY_FEATURES or any(one is not None for one in given):
-        return wanted
-    return replace(wanted, max_features=most)
-
-
-def _check_multilabel(corpus: Corpus, options: TrainingOptions) -> None:
-    """Refuse options of thresholds where a document has one label."""
-    if options.maximise is not None and not corpus.is_multilabel:
-        given = {"maximise": options.maximise}
-        raise OptionError(
-            "maximise",
-            Sentence(
-                "{maximise} chooses thresholds, and each document of the corpus has one label",
-                given,
-            ),
-            Sentence("leave it out, or give {multilabel}", {"multilabel": True}),
         )
 
 

@@ -29,7 +29,7 @@ class Crossed:
     repeats  how many times
     judges   (repeats, n) documents that judge: those whose labels all occur in other parts.  A
              run that never saw a label cannot answer it, and that says nothing of a run that did
-    rates    (L,) ``base_rates`` of all of them, and one more of each label
+    rates    (L,) those of all of them, see ``rates_of``
     counts   (L,) the same where each counts 1, whatever its weight: a run leans towards these
              early in training, even where weights are balanced
     """
@@ -101,7 +101,8 @@ class Crossed:
 def rates_of(rows: AnyObjective) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(the base rates of documents, those where each that counts counts 1): (L,) both.
 
-    One more of each label is counted (Laplace): few documents say little of the rates, too.
+    One more of each label is counted (Laplace): few documents say little of the rates, too.  Of
+    label sets ``base_rates`` counts half a document more on either side.
     """
     counts = label_counts(rows.y[rows.weights > 0], rows.labels)
     weights = label_counts(rows.y, rows.labels, rows.weights)

@@ -63,6 +63,7 @@ def second_pass(
     scales = label_scales(own, bent, biased=biased)
     after = own.loss(scales, bent)
     if after > EARNED * loss:
+        # Back to what they were, but for rounding: a copy would be as large as all scores.
         links.add(-fitted[1], halves[0], scores)
         links.add(-fitted[0], halves[1], scores)
         return None

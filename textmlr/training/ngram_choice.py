@@ -102,7 +102,8 @@ def choose(
     corpus; where words alone are better, and the corpus large, longer word n-grams as well, which
     are seen too seldom in a small one.  Where words are single characters, in scripts without
     spaces, longer word n-grams are tried in place of those of characters, in a small corpus too.
-    With more than CHOICE_LABELS labels there is no choice.
+    Of label sets single words are tried as well, and taken where they are better.  With more than
+    CHOICE_LABELS labels there is no choice.
     """
     plain = options.decided()
     if options.vocabulary is not None:  # which says what lengths there are

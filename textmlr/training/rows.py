@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
-from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.featurizer_options import MANY_FEATURES, FeaturizerOptions
 from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.option_mentions import mention
 from textmlr.base.threads import machine_memory
@@ -27,6 +27,11 @@ from textmlr.training.dealt_parts import AnyObjective
 from textmlr.training.objective import Objective
 from textmlr.training.sgd.runs import ColumnFacts
 from textmlr.training.sgd.trial_run import TrialResults
+
+# Labels of sets have few documents each, and learn little from rare features: more weights than
+# these, of the rarest features, take most of the time and memory of training, and do not lower the
+# loss of held-out documents of debtags.
+MOST_WEIGHTS, LEAST_FEATURES = 1 << 24, 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,6 +162,21 @@ def check_memory(columns: int, labels: int, options: TrainingOptions, threads: i
             Sentence(fewer + smaller),
             guide="limits",
         )
+
+
+def few_features(
+    wanted: FeaturizerOptions, corpus: Corpus, options: TrainingOptions
+) -> FeaturizerOptions:
+    """The options with as many features as keep θ small where documents have sets of labels, unless
+    they say how many or which."""
+    if not corpus.is_multilabel:
+        return wanted
+    width = options.hidden[0] if options.hidden else len(corpus.labels)
+    most = max(MOST_WEIGHTS // width, LEAST_FEATURES)
+    given = wanted.max_features, wanted.min_df, wanted.hash_bits, wanted.vocabulary
+    if most >= MANY_FEATURES or any(one is not None for one in given):
+        return wanted
+    return replace(wanted, max_features=most)
 
 
 def document_weights(corpus: Corpus, class_weight: str | None) -> NDArray[np.float32]:

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.label_sets import LabelSets
+from textmlr.training.calibration import TELLING
 from textmlr.training.label_calibration import CENTRES, WIDTH, Reals, ScoreHistogram
 
 # How much of a label's own cut, by log odds, is in its threshold, the rest that of all labels: the
@@ -26,7 +28,6 @@ OWN_SHARES = (0.0, 0.25, 0.5)
 MOST_LOST = 0.001
 FLOOR, MACRO_FLOOR = 0.02, 0.03
 EVEN = 0.5
-TELLING = 3  # documents of a label, of which none is answered, that say something of it
 GRID = 64  # cuts that are tried for the F1 of samples
 TINY = np.finfo(np.float64).tiny
 _P: Reals = 1 / (1 + np.exp(-CENTRES))
@@ -55,6 +56,23 @@ class Thresholds:
         return cls(np.full(labels, _by_costs(options) or EVEN))
 
 
+def check_maximise(options: TrainingOptions, documents: str, *, multilabel: bool) -> None:
+    """Refuse ``maximise`` where a document has one label.
+
+    documents  what holds them: "corpus" or "stream"
+    """
+    if options.maximise is not None and not multilabel:
+        raise OptionError(
+            "maximise",
+            Sentence(
+                f"{{maximise}} chooses thresholds, and each document of the {documents} has one "
+                "label",
+                {"maximise": options.maximise},
+            ),
+            Sentence("leave it out, or give {multilabel}", {"multilabel": True}),
+        )
+
+
 def choose_thresholds(
     scores: NDArray[np.float32],
     sets: LabelSets,
@@ -62,6 +80,9 @@ def choose_thresholds(
     options: TrainingOptions,
 ) -> Thresholds:
     """The thresholds with which held-out documents do best, by what ``maximise`` says.
+
+    Where P is not calibrated, the labels of the documents choose one threshold for all.  For
+    macro-F1 P chooses all the same: a single label has too few documents.
 
     scores  (n, L) of the documents, calibrated by sgd unless the options say otherwise
     """

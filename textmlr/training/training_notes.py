@@ -154,6 +154,9 @@ def _unchecked_notes(record: Record, held_out: int, options: dict[str, object]) 
                 "too few documents to hold some out: the penalty is the default, unchecked "
                 "(give a validation file, or l2)"
             )
+    own = record.thresholds
+    if own is not None and own.micro_f1 is None and own.maximise != "utility":
+        notes.append("no documents choose thresholds: labels answer where P is at least 0.5")
     if isinstance(final, ExactRecord):
         if not final.converged:
             notes.append(

@@ -128,6 +128,9 @@ def _held_out(found: Fit | ExactFit, overlap: Overlap | None) -> HeldOutRecord:
         )
     else:
         trials = tuple(map(_trial, found.trials))
+    never = judged.never_answered if judged else ()
+    if found.thresholds is not None:  # labels answer by these, not by being the likeliest
+        never = found.thresholds.never_answered
     return HeldOutRecord(
         documents=found.held_out,
         folds=found.folds,
@@ -136,7 +139,7 @@ def _held_out(found: Fit | ExactFit, overlap: Overlap | None) -> HeldOutRecord:
         loss=judged.loss if judged else None,
         accuracy=judged.accuracy if judged else None,
         trials=trials,
-        never_answered=judged.never_answered if judged else (),
+        never_answered=never,
     )
 
 

@@ -303,11 +303,13 @@ class SGD:
         # A run from another may begin with any loss, and end with almost none, where noise
         # multiplies it.
         fresh = self.before is None
-        none = np.zeros((1, self.objective.labels), np.float32)
+        start = np.zeros((1, self.objective.labels), np.float32)
         if self.first is not None:
-            row = self.weights.layers[-1][self.first.row]
-            row[:] = self.first.scores
-        self.last_loss = float(self.objective.head.log_z(none)[0]) if fresh else np.inf
+            start[0] = self.first.scores
+            self.weights.layers[-1][self.first.row] = self.first.scores
+        head = self.objective.head
+        usual = (head.probabilities(start) * start).sum()  # of the scores of a document's labels
+        self.last_loss = float(head.log_z(start)[0] - usual) if fresh else np.inf
 
     def _dropping(self, part: int = 0) -> int:
         """The seed of dropout in the next epoch."""

@@ -225,7 +225,6 @@ class _FinalStage:
                 calibration=own.common,
                 loss=own.loss,
                 accuracy=scored.accuracy,
-                never_answered=own.thresholds.never_answered,
             )
         calibration, loss = calibrate_or_shrink(scored, rates, counts, biased=runs.biased)
         return replace(

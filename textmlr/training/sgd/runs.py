@@ -63,6 +63,22 @@ def idf_powers(options: TrainingOptions, head: Head, *, choose: bool) -> tuple[f
     return options.idf_powers(choose=choose)
 
 
+def first_scores(
+    objective: AnyObjective, options: TrainingOptions, bias: int | None
+) -> FirstScores | None:
+    """The log odds of the base rates, which labels of few documents take long to reach by steps;
+    None for the softmax, where all start alike, and without a bias.
+
+    bias  the column that is always 1
+    """
+    row = -1 if options.hidden else bias
+    if not objective.head.has_sets or row is None:
+        return None
+    counts = label_counts(objective.y, objective.labels, objective.weights)
+    total = float(objective.weights.sum(dtype=np.float64))
+    return FirstScores(row, base_scores(counts, objective.head, total))
+
+
 class Runs:
     """Starts runs and ends them; threads may share one.
 
@@ -83,25 +99,12 @@ class Runs:
         self.columns = columns
         self._watch, self._lock = watch, Lock()
         self._spare: list[SGD] = []
-        self.first = self._first()
+        self.first = first_scores(objective, options, columns.bias)
 
     @property
     def biased(self) -> bool:
         """Whether the last layer has a bias; those above the first have one always."""
         return self.columns.bias is not None or bool(self.options.hidden)
-
-    def _first(self) -> FirstScores | None:
-        """The log odds of the base rates, which labels of few documents take long to reach by
-        steps; None for the softmax, where all start alike."""
-        objective = self.objective
-        if not objective.head.has_sets or not self.biased:
-            return None
-        counts = label_counts(objective.y, objective.labels, objective.weights)
-        total = float(objective.weights.sum(dtype=np.float64))
-        scores = base_scores(counts, objective.head, total)
-        row = -1 if self.options.hidden else self.columns.bias
-        assert row is not None
-        return FirstScores(row, scores)
 
     def tell(self, progress: Progress) -> None:
         """Call watch, one thread at a time."""

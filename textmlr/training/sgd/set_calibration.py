@@ -24,7 +24,7 @@ class SetCalibration:
     common      alike for all labels
     scales      of each label, with the common factor and offset in them; None where documents say
                 too little of single labels
-    second      the second pass over labels; None where it is no better without
+    second      the second pass over labels; None where it does not lower the loss enough
     thresholds  of each label
     loss        mean of the documents that it was fitted on
     """

@@ -109,7 +109,9 @@ class Search:
         options, objective = self.runs.options, self.runs.objective
         if not self._held or not options.calibration:
             return []
-        if objective.head.has_sets and len(objective.y) * objective.labels <= MOST_SCORES:
+        if objective.head.has_sets:
+            if len(objective.y) * objective.labels > MOST_SCORES:
+                return []
             work = objective.nonzeros * objective.labels * self.epochs
             number = next(number for most, number in SET_FOLDS if work <= most)
             return parts_of(objective, number, options.seed)
@@ -174,7 +176,10 @@ class Search:
             for trial in self.trials
             if trial.idf_power == best.idf_power and trial.loss <= (1 + LENT * unseen) * best.loss
         ]
-        return min(near, key=lambda trial: trial.learning_rate) if self.sampled else best
+        found = min(near, key=lambda trial: trial.learning_rate) if self.sampled else best
+        plan = found.idf_power, found.learning_rate
+        self.scored = {own: scored for own, scored in self.scored.items() if own == plan}
+        return found
 
     def cross(self, threads: int) -> TrialRun:
         """The best of all trials on few documents."""

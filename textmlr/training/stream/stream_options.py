@@ -55,16 +55,3 @@ def check_options(
     bits = featurizer_options.hash_bits or STREAM_HASH_BITS
     decided = replace(featurizer_options.decided(), hash_bits=bits, idf=False)
     return decided, replace(training_options, solver="sgd")
-
-
-def check_maximise(options: TrainingOptions, *, multilabel: bool) -> None:
-    """Refuse options of thresholds where a document has one label."""
-    if options.maximise is not None and not multilabel:
-        raise OptionError(
-            "maximise",
-            Sentence(
-                "{maximise} chooses thresholds, and each document of the stream has one label",
-                {"maximise": options.maximise},
-            ),
-            Sentence("leave it out, or give {multilabel}", {"multilabel": True}),
-        )

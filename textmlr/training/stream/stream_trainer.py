@@ -26,7 +26,7 @@ from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.hashed_names import Census
 from textmlr.features.ngrams import Hasher
-from textmlr.model.heads import SIGMOIDS, SOFTMAX
+from textmlr.model.heads import usual_head
 from textmlr.model.model import Model, versions
 from textmlr.model.record import CorpusRecord, TakenRecord
 from textmlr.model.record_schema import WrongRecordError
@@ -37,8 +37,9 @@ from textmlr.training.stream.recent import StreamFigures
 from textmlr.training.stream.reservoir import Reservoir
 from textmlr.training.stream.stream_calibration import StreamCalibration
 from textmlr.training.stream.stream_learner import StreamLearner
-from textmlr.training.stream.stream_options import check_maximise, check_options
+from textmlr.training.stream.stream_options import check_options
 from textmlr.training.stream.stream_record import coded, stream_record
+from textmlr.training.thresholds import check_maximise
 
 KIND = "stream"  # the kind of tensor file, in a checkpoint's header
 MOST_FILES = 100  # files that a model's record names
@@ -85,7 +86,7 @@ class StreamTrainer:
         own = check_options(
             featurizer_options or FeaturizerOptions(), training_options or TrainingOptions()
         )
-        check_maximise(own[1], multilabel=multilabel)
+        check_maximise(own[1], "stream", multilabel=multilabel)
         self.featurizer_options, self.options = own
         features = self.featurizer_options
         self._featurizer = Featurizer(features)
@@ -95,7 +96,7 @@ class StreamTrainer:
             self.options.idf_power,
             length=1.0 + features.bias if features.norm == "l2" else None,
             bias=features.bias,
-            head=SIGMOIDS if multilabel else SOFTMAX,
+            head=usual_head(multilabel),
         )
         self._reservoir = Reservoir(self.options.seed)
         self._codes: dict[str, int] = {}

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.corpus.corpus import Corpus
-from textmlr.model.heads import SIGMOIDS, SOFTMAX
+from textmlr.model.heads import usual_head
 from textmlr.training.objective import Objective
-from textmlr.training.rows import Rows
+from textmlr.training.rows import Rows, few_features
 from textmlr.training.tuning.space import Setting
 
 CACHE_BYTES = 1 << 30
@@ -29,6 +29,7 @@ class SettingFeatures:
     idf        (V,) float64
     counts     (V,) int32   documents of the corpus that each is in
     min_df     each is in this many of them at least
+    bias       the column that is always 1, None for none
     seconds    to make them
     """
 
@@ -37,6 +38,7 @@ class SettingFeatures:
     idf: NDArray[np.float64] | None
     counts: NDArray[np.int32]
     min_df: int
+    bias: int | None
     seconds: float
 
     @property
@@ -94,16 +96,18 @@ class FeatureCache:
 
     def _make(self, setting: Setting) -> SettingFeatures:
         began = time.perf_counter()
-        head = SIGMOIDS if self._corpus.is_multilabel else SOFTMAX
-        rows = Rows.of(self._corpus, setting.featurizer, setting.training, self._threads, head)
+        head = usual_head(self._corpus.is_multilabel)
+        featurizer = few_features(setting.featurizer, self._corpus, setting.training)
+        rows = Rows.of(self._corpus, featurizer, setting.training, self._threads, head)
         judge = None
         if self._validation is not None:
             judge = rows.judge(self._validation, setting.training, self._threads)
         counts = rows.objective.documents_of()
-        least = setting.featurizer.bounds(len(self._corpus)).least or 1
-        if setting.featurizer.min_df is None and setting.featurizer.max_features is None:
+        least = featurizer.bounds(len(self._corpus)).least or 1
+        if featurizer.min_df is None and featurizer.max_features is None:
             # Where features are many, the featurizer chose min_df.
-            own = counts[int(setting.featurizer.bias) :]
+            own = counts[int(featurizer.bias) :]
             least = int(own.min(initial=len(self._corpus)))
         seconds = time.perf_counter() - began
-        return SettingFeatures(rows.in_memory, judge, rows.idf, counts, least, seconds)
+        own_rows = rows.in_memory, judge, rows.idf, counts
+        return SettingFeatures(*own_rows, least, rows.bias, seconds)

@@ -13,6 +13,7 @@ from textmlr.base.tuning_options import FEW_JUDGES, TUNING_FOLDS
 from textmlr.corpus.corpus import Corpus, files_of
 from textmlr.corpus.label_sets import Targets, strata
 from textmlr.features.csr_features import Features
+from textmlr.model.heads import usual_head
 from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
 from textmlr.training.rows import document_weights
@@ -101,7 +102,8 @@ def _held_out(
         return None
     none = np.zeros(0, np.int32), np.zeros(0, np.float32)
     rows = Features(np.zeros(len(corpus) + 1, np.int64), *none, 1)  # never read
-    objective = Objective(rows, corpus.y, weights, len(corpus.labels))
+    head = usual_head(corpus.is_multilabel)
+    objective = Objective(rows, corpus.y, weights, len(corpus.labels), head=head)
     return hold_out(objective, training.holdout, training.seed)
 
 

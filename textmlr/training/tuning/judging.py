@@ -16,6 +16,7 @@ from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.label_calibration import LabelScales
 from textmlr.training.objective import Objective
 from textmlr.training.sgd.descent import SGD
+from textmlr.training.sgd.runs import first_scores
 from textmlr.training.sgd.set_calibration import thresholds_of
 from textmlr.training.tuning.feature_cache import FeatureCache
 from textmlr.training.tuning.folds import Level, folds_of, levels_of
@@ -65,7 +66,8 @@ class Judge:
             part = objective.take(fold.part(level.documents))
             if fold.held is not None and made.min_df > 1:
                 part = without(part, made.counts - judge.documents_of() < made.min_df)
-            scored = learn(part, judge, made.idf, setting.training, may_continue)
+            own = part, judge, made.idf, setting.training
+            scored = learn(*own, may_continue, made.bias)
             if scored is None:
                 return None
             parts.append(scored)
@@ -97,9 +99,13 @@ def learn(
     idf: NDArray[np.float64] | None,
     options: TrainingOptions,
     may_continue: Callable[[], bool],
+    bias: int | None,
 ) -> Scored | None:
     """The judge's documents, scored by a run over the objective, whose features are lost; None if
-    may_continue says no.  The same as a trial of ``train`` with these options."""
+    may_continue says no.  The same as a trial of ``train`` with these options.
+
+    bias  the column that is always 1, None for none
+    """
     assert options.epochs is not None
     assert options.learning_rate is not None
     judge = judge.as_new(objective.documents_of())
@@ -107,7 +113,9 @@ def learn(
         scale = (idf**options.idf_power).astype(np.float32)
         objective, judge = objective.scaled(scale, in_place=True), judge.scaled(scale)
     everything = np.arange(len(objective.y))
-    run = SGD.start(objective, everything, options.epochs, options.learning_rate, options)
+    first = first_scores(objective, options, bias)
+    own = objective, everything, options.epochs, options.learning_rate, options
+    run = SGD.start(*own, first=first)
     while run.done < run.epochs:
         run.epoch()
         if not may_continue():
@@ -139,8 +147,7 @@ def set_figures(scored: Scored, options: TrainingOptions) -> Figures:
     if options.calibration is not False:
         common, loss = calibrate(scored)
         assert isinstance(common, Bent)
-        alike = np.ones(scored.scores.shape[1])
-        scales = LabelScales(common.factor * alike, common.offset * alike)
+        scales = LabelScales.alike(common, scored.scores.shape[1])
         scored = replace(scored, scores=scales.calibrated(scored.scores, common))
     thresholds = thresholds_of(scored, options)
     assert thresholds.micro_f1 is not None
