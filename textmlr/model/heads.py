@@ -274,7 +274,9 @@ def _sigmoids_log_losses(p: Reals, y: Targets, least: float) -> Reals:
     sets, width = as_sets(y), p.shape[1]
     known = sets.codes < width
     rows, codes = sets.rows[known], sets.codes[known]
-    each: Reals = -np.log1p(-np.minimum(p, 1 - least))  # of a label that is not there
+    others = p.copy()
+    others[rows, codes] = 0.0
+    each: Reals = -np.log1p(-np.minimum(others, 1 - least))
     each[rows, codes] = -np.log(np.clip(p[rows, codes], least, 1.0))
     losses: Reals = each.sum(axis=1)
     unknown = np.bincount(sets.rows[~known], minlength=len(p))

@@ -99,7 +99,7 @@ def learn(
     idf: NDArray[np.float64] | None,
     options: TrainingOptions,
     may_continue: Callable[[], bool],
-    bias: int | None,
+    bias: int | None = None,
 ) -> Scored | None:
     """The judge's documents, scored by a run over the objective, whose features are lost; None if
     may_continue says no.  The same as a trial of ``train`` with these options.
