@@ -154,6 +154,29 @@ def test_a_folder_a_label_stays_one(tmp_path: Path) -> None:
     assert read_corpus(tmp_path / "d").labels == ["data", "test", "train"]
 
 
+@pytest.mark.parametrize("multilabel", [True, False])
+def test_folders_have_as_many_labels_as_are_asked_for(tmp_path: Path, multilabel: bool) -> None:
+    for label in ("a", "b"):
+        (tmp_path / "texts" / label).mkdir(parents=True)
+        (tmp_path / "texts" / label / "one.txt").write_text("a text")
+    options = ReadingOptions(multilabel=multilabel)
+    corpus = read_corpus(tmp_path / "texts", options)
+    assert corpus.is_multilabel == multilabel
+    assert corpus.labels_of.tolist() == ([("a",), ("b",)] if multilabel else ["a", "b"])
+    (tmp_path / "hub").mkdir()
+    columns = {"text": ["x", "y", "z"], "a": [0, 1, 1], "b": [0, 1, 0]}
+    pq.write_table(pa.table(columns), tmp_path / "hub" / "train-00000-of-00001.parquet")
+    own = ReadingOptions(multilabel=multilabel, label_columns=("a", "b"))
+    corpus = read_corpus(tmp_path / "hub", own)
+    sets = [("x", ()), ("y", ("a", "b")), ("z", ("a",))]
+    assert [tuple(one) for one in corpus] == (sets if multilabel else [("y", "a"), ("z", "a")])
+    firsts = "1 document has several labels, of which the first is used"
+    assert corpus.notes == ([] if multilabel else [firsts, "1 row has no label, and is left out"])
+    (chunk,) = scan([tmp_path / "hub"], own)
+    assert chunk.first == (1 if multilabel else 2)  # the first row with a label
+    assert chunk.table.column("text").to_pylist() == [text for text, _ in corpus]
+
+
 def test_as_the_library_writes_them(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     features = datasets.Features(

@@ -461,6 +461,26 @@ def test_wrong_mixes_are_told_with_the_mend(
     assert result.stdout == "" or "Usage" in result.output
 
 
+def test_label_sets_of_a_corpus_are_refused(model_file: Path, tmp_path: Path) -> None:
+    """By a model of one label a document."""
+    path = tmp_path / "c.jsonl"
+    path.write_text('{"text": "a robot", "label": ["scifi", "western"]}\n')
+    command = ["-m", model_file, "--corpus", path, "--number", "1"]
+    said = "--multilabel: each document has one label by this model; leave --multilabel out"
+    assert str(run(*command, "--multilabel").exception) == f"{model_file}: {said}"
+    assert "Its own label is scifi" in good(*command).stdout
+
+
+@pytest.mark.parametrize("named", [["--label-column", "c"], ["--label-columns", "a,c"]])
+def test_a_wrong_column_of_labels_is_told(
+    model_file: Path, tmp_path: Path, named: list[str]
+) -> None:
+    path = tmp_path / "c.csv"
+    path.write_text("text,a,b\na robot in orbit,1,0\n")
+    failed = run("-m", model_file, "--corpus", path, "--number", "1", *named)
+    assert "no column 'c'; the columns are text, a, b" in str(failed.exception)
+
+
 def test_a_corpus_in_place_of_a_document(any_file: Path, tmp_path: Path) -> None:
     path = tmp_path / "t.tsv"
     path.write_text("scifi\ta robot\nromance\ta kiss\nscifi\torbit\n")

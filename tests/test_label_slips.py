@@ -21,6 +21,7 @@ import textmlr
 from textmlr import Corpus, InputError, ReadingOptions, read_corpus
 from textmlr.cli import cli
 from textmlr.corpus.given_data import as_corpus
+from textmlr.corpus.taken_columns import Taken
 
 TEXTS = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"] * 5
 ONE_EACH = ["scifi", "western", "scifi", "western"] * 5
@@ -147,6 +148,22 @@ def test_a_tab_between_labels(named: str, tmp_path: Path) -> None:
     assert "with tab between labels" in corpus.taken[0].sentence()
     joined = ["\t".join(own) for own in SETS]
     assert Corpus.of(TEXTS, joined, label_separator=named).labels == NAMES
+
+
+@pytest.mark.parametrize("form", ["lines", "folder"])
+def test_a_separator_where_a_label_stands_alone(form: str, tmp_path: Path) -> None:
+    """It is refused where it is said, not where it is that of training."""
+    path = tmp_path / "a.ft"
+    if form == "lines":
+        path.write_text("__label__a|b one\n__label__a two\n")
+    else:
+        for label in ("a|b", "a"):
+            (path / label).mkdir(parents=True)
+            (path / label / "one.txt").write_text("a text")
+    with pytest.raises(InputError, match=r"ha(ve|s) no place for .*label_separator.*leave it out"):
+        read_corpus(path, ReadingOptions(label_separator="|"))
+    trained = [Taken("CSV", "text", "genres", separator="|")]
+    assert read_corpus(path, usual=trained).labels == ["a", "a|b"]
 
 
 def test_a_separator_that_stands_in_no_label(tmp_path: Path) -> None:

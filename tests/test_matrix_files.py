@@ -475,6 +475,18 @@ class TestSeveralLabels:
         )
         assert single.y.tolist() == [1, 2, 0]
 
+    @pytest.mark.parametrize("labels", [["c"], ["c", "a"]])
+    def test_documents_that_are_left_out_are_told(self, labels: list[str], tmp_path: Path) -> None:
+        """A document without a label is left out where each has one label."""
+        rows = [{"text": "red fox", "labels": ["a"]}, {"text": "blue dog", "labels": []}]
+        rows.append({"text": "red dog", "labels": labels})
+        path, out = tmp_path / "a.jsonl", tmp_path / "a.svm"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        told = good("featurize", path, "-o", out, "--min-df", "1").stderr
+        left = len(labels) == 1
+        assert len(out.read_text().splitlines()) == 3 - left
+        assert ("1 row has no label, and is left out" in told) == left
+
     def test_of_models(self, corpus: Path, tmp_path: Path) -> None:
         """A model reads labels as those that it was trained on."""
         model = tmp_path / "m.textmlr"

@@ -252,6 +252,21 @@ def test_own_labels_of_a_corpus(model: Model, folder: Path) -> None:
     assert "  Its own labels: none. " in shown
 
 
+def test_the_first_label_of_each_document(model: Model, folder: Path) -> None:
+    """It is compared with all answers, as a set of one."""
+    text = next(text for text in TEXTS if len(model.predict(text)) == 1)
+    (answer,) = model.predict(text)
+    rows = [{"text": text, "label": [answer, "opera"]}, {"text": text, "label": ["opera"]}]
+    Path("c.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    command = ("--corpus", "c.jsonl", "--number", 1, "--number", 2, "--no-multilabel")
+    found = [json.loads(line) for line in typed(*command, "--json").stdout.splitlines()]
+    assert [(one["own_labels"], one["right"]) for one in found] == [
+        ([answer], True),
+        (["opera"], False),
+    ]
+    assert f"  Its own labels: {answer}. The model is right.\n" in typed(*command).stdout
+
+
 def test_the_page(model: Model, folder: Path) -> None:
     why = model.explain(TEXTS[0])
     write_page("a.html", why, None, document="doc", model="m", most=5)

@@ -448,6 +448,26 @@ class TestIndicators:
         with pytest.raises(InputError, match=f"the dict, row 1: column 'b' is a label, .*{mend}"):
             as_corpus(columns, reading=options)
 
+    @pytest.mark.parametrize("multilabel", [None, True, False])
+    def test_labels_of_bad_rows_alone_are_none(
+        self, tmp_path: Path, multilabel: bool | None
+    ) -> None:
+        columns = {"text": ["one", "two", "three"], "a": ["1", "1", "0"], "b": ["0", "1", "0"]}
+        columns["c"] = ["0", "maybe", "0"]
+        rows = zip(*columns.values(), strict=True)
+        (tmp_path / "a.csv").write_text("\n".join(map(",".join, [[*columns], *rows])))
+        pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+        options = replace(COLUMNS, skip_bad_lines=True, multilabel=multilabel)
+        for name in ("a.csv", "a.parquet"):
+            corpus = read_corpus(tmp_path / name, options)
+            assert (corpus.labels, corpus.skipped) == (["a"], 1)
+            assert corpus.text(0) == "one"
+
+    def test_yes_and_no_are_those_of_files(self) -> None:
+        columns = {"text": ["one", "two"], "a": [" Yes ", "0.0"], "b": [" no", "TRUE "]}
+        options = ReadingOptions(label_columns=("a", "b"))
+        assert pairs(as_corpus(columns, reading=options)) == [("one", ("a",)), ("two", ("b",))]
+
     def test_they_are_in_the_table_and_apart(self, tmp_path: Path) -> None:
         path = tmp_path / "a.csv"
         path.write_text("text,a,b\none,1,0\n")
@@ -472,10 +492,15 @@ class TestInMemory:
         joined = Corpus.of(TEXTS, ["|".join(one) for one in SETS], label_separator="|")
         assert pairs(joined) == wanted
         assert joined.notes == []
-        with pytest.raises(InputError, match=r"label 2 is an empty list; .*multilabel=True"):
+        with pytest.raises(InputError, match=r"label 2 is empty; .*multilabel=True"):
             Corpus.of(TEXTS, lists, multilabel=False)
-        with pytest.raises(InputError, match="label 2 is an empty list"):
+        with pytest.raises(InputError, match="label 2 is empty; give each document a label"):
             Corpus.of(TEXTS, ONE_EACH)
+        fields = ["a", "b", ""]
+        with pytest.raises(InputError, match="label 2 is empty; "):
+            Corpus.of(TEXTS[:3], fields, label_separator="|", multilabel=False)
+        with pytest.raises(InputError, match="label 2 is empty; "):
+            as_corpus(truth_columns(SETS), reading=replace(COLUMNS, multilabel=False))
         assert pairs(Corpus.of(TEXTS, ONE_EACH, multilabel=True)) == of_sets(ONE_EACH)
         with pytest.raises(InputError, match=r"label 1 is missing \(None\)"):
             Corpus.of(TEXTS[:2], [["a"], None], multilabel=True)
@@ -483,6 +508,11 @@ class TestInMemory:
             Corpus.of(TEXTS[:2], [["a"], ["b", None]])  # type: ignore[list-item]
         numbers = Corpus.of(TEXTS[:2], [[2, 1], [True and 2]])
         assert numbers.labels == ["1", "2"]
+
+    def test_no_documents(self) -> None:
+        empty: dict[str, list[str]] = {"text": [], "a": [], "b": [], "c": []}
+        for corpus in (Corpus.of([], [], multilabel=True), as_corpus(empty, reading=COLUMNS)):
+            assert (len(corpus), corpus.labels, corpus.is_multilabel) == (0, [], True)
 
     def test_data_of_every_kind(self) -> None:
         wanted = of_sets(SETS)
@@ -494,7 +524,7 @@ class TestInMemory:
             rows,
         ):
             assert pairs(as_corpus(data)) == wanted
-            with pytest.raises(InputError, match="label 2 is an empty list"):
+            with pytest.raises(InputError, match="label 2 is empty; "):
                 as_corpus(data, multilabel=False)
         some = {"text": TEXTS[:2], "label": pa.array(SETS[:2], LIST)}
         assert pairs(as_corpus(some, multilabel=False)) == [(TEXTS[0], "b"), (TEXTS[1], "c")]

@@ -198,7 +198,7 @@ def test_exports_in_memory() -> None:
 
 def test_lists_that_are_no_labels() -> None:
     for empty in ([["a"], []], pa.array([["a"], []]), np.array([["a"], []], object)):
-        with pytest.raises(InputError, match="label 1 is an empty list"):
+        with pytest.raises(InputError, match="label 1 is empty; "):
             Corpus.of(["x", "y"], empty)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="label 0"):
         Corpus.of(["x"], [[["a"]]])  # type: ignore[list-item]

@@ -158,6 +158,7 @@ def explain(
     usual = () if loaded is None else loaded.record.taken
     if loaded is not None:
         reading = reading.for_model(loaded.is_multilabel)
+        _check_sets(reading, loaded, model)
     asked = asked_documents(documents, source, reading, usual)
     if html is not None:
         _check_page(html, asked, model, source)
@@ -193,6 +194,16 @@ def _loaded(path: str) -> Model:
     from textmlr.model.model import Model
 
     return Model.load(path)
+
+
+def _check_sets(reading: ReadingOptions, loaded: Model, model: str) -> None:
+    """Raise InputError for label sets of a corpus by a model of one label a document."""
+    if reading.multilabel and not loaded.is_multilabel:
+        raise InputError(
+            "--multilabel: each document has one label by this model",
+            place=model,
+            mend="leave --multilabel out",
+        )
 
 
 def _check_page(html: str, asked: list[AskedDocument], model: str, source: DocumentSource) -> None:
@@ -235,13 +246,16 @@ def _warn(asked: AskedDocument, explanation: Explanation, model: Model) -> None:
 def _print_json(
     asked: AskedDocument, explanation: Explanation, counterfactual: Counterfactual | None
 ) -> None:
+    from textmlr.corpus.documents import as_tuple
+
     about = {"document": asked.name, **explanation.as_dict()}
-    if isinstance(asked.label, str):
+    if asked.label is not None and isinstance(explanation.answer, tuple):
+        own = as_tuple(asked.label)
+        about["own_labels"] = list(own)
+        about["right"] = set(own) == set(explanation.answer)
+    elif asked.label is not None:
         about["own_label"] = asked.label
         about["right"] = asked.label == explanation.answer
-    elif asked.label is not None:
-        about["own_labels"] = list(asked.label)
-        about["right"] = set(asked.label) == set(explanation.answer)
     if counterfactual is not None:
         about["flip"] = {k: v for k, v in counterfactual.as_dict().items() if k != "text"}
     click.echo(to_json(about))

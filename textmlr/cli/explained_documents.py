@@ -269,7 +269,7 @@ def _are_labelled(
         )
         return not next(chunks).unlabelled  # which would not count
     except InputError:
-        if reading.label_column is not None:
+        if reading.label_column is not None or reading.label_columns:
             raise
         return False
     finally:

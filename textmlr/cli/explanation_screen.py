@@ -25,7 +25,7 @@ PHRASE_SHARE = 0.5  # of a word's margin, from which on an n-gram of several wor
 MOST_OTHERS = 5  # labels that are answers, too
 WIDEST = 100  # columns: figures far from their words are hard to read
 NATS = "Numbers are nats: each 0.7 makes the label twice as likely, beside the others."
-LINKS = "A row of a label has what it adds that this label is likely, too."
+LINKS = "A row of a label says what the probability of that label adds to the score of this one."
 ODDS = "Numbers are nats: each 0.7 doubles the odds of the label."
 KEPT = "\n\t" + JOINERS
 # Styles of a word by strength, for and against the label: blue and orange, which all colour vision
@@ -131,13 +131,15 @@ def _show_answer(asked: AskedDocument, explanation: Explanation) -> None:
 
 def _show_labels(asked: AskedDocument, explanation: Explanation, answer: tuple[str, ...]) -> None:
     """The labels that are the answer, and those that the document has."""
+    from textmlr.corpus.documents import as_tuple
+
     assert explanation.thresholds is not None
     least = 100 * explanation.thresholds[explanation.label]
     side = "above" if explanation.label in answer else "below"
     click.echo(f"  It is {side} its threshold, {least:.1f} %. The answer: {_listed(answer)}.")
     if asked.label is None:
         return
-    own = asked.label if isinstance(asked.label, tuple) else (asked.label,)
+    own = as_tuple(asked.label)
     missed = [label for label in own if label not in answer]
     added = [label for label in answer if label not in own]
     wrong = [f"misses {_listed(missed)}"] if missed else []

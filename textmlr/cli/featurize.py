@@ -145,8 +145,9 @@ def featurize(
     usual = () if loaded is None else loaded.record.taken
     if loaded is not None:
         reading = reading.for_model(loaded.is_multilabel)
-    chunks = notes.watch(scan(corpora, reading, labelled=not no_labels, tables=False, usual=usual))
-    featurizer, labels, parts = _featurized(chunks, loaded, options, threads)
+    chunks = scan(corpora, reading, labelled=not no_labels, tables=False, usual=usual)
+    watched = notes.watch(_whole(chunks) if loaded is None else chunks)
+    featurizer, labels, parts = _featurized(watched, loaded, options, threads)
     names = None
     if featurizer.options.hash_bits is None:
         names = featurizer.feature_names()
@@ -175,6 +176,14 @@ def _loaded(path: str) -> Model:
     from textmlr.model.model import Model
 
     return Model.load(path)
+
+
+def _whole(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """The chunks of a corpus that is held as a whole: with label sets, or without documents that
+    have no label, as all of them show."""
+    from textmlr.corpus.chunks import settled
+
+    yield from settled(list(chunks))
 
 
 def _featurized(

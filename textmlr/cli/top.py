@@ -106,8 +106,8 @@ def top(
     that stands in many words is shown with some of them: docu… (documentary, documents).
 
     "adds" says how much a word adds to the label's score where it occurs, beside the mean of all
-    labels (of a multi-label model beside nothing: each label has odds of its own), in nats: 0.7
-    nats double the odds of the label. First come the words that set documents
+    labels, in nats: 0.7 nats double the odds of the label. In a multi-label model each label has
+    odds of its own, and there is no mean to compare with. First come the words that set documents
     apart most: they add much, in some documents and not in others. So the words that every document
     has are not among them.
     \f
@@ -115,7 +115,7 @@ def top(
     The order is that of the standard deviation, over the documents of training, of what a word
     adds: c/df * sqrt(p * (1 - p)), where c is the sum over the documents, df the documents that
     have it, and p their share. --json has it as "spread", and c as "contribution". With two labels,
-    all concern the log-odds, but not by a multi-label model.
+    all concern the log-odds, unless the model is multi-label.
 
     --by weight puts first what adds most at value 1; these words are often rare. --ngrams lists
     features: char: marks n-grams of characters, and ␣ the space at a word's beginning or end.

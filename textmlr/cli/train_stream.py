@@ -143,7 +143,7 @@ def _trainer(
 def _warn(run: Run, *, told: bool) -> None:
     """Say what was left out of the stream or replaced.
 
-    told  it was said how many labels a document has
+    told  the options say how many labels a document has
     """
     from textmlr.corpus.alike_labels import alike_notes
     from textmlr.training.training_notes import featurizer_notes

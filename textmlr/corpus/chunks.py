@@ -145,6 +145,7 @@ class Chunk:
         rows = np.flatnonzero(good)
         return replace(
             self,
+            first=self.first + (int(good.argmax()) if len(rows) else 0),
             batch=Batch(
                 self.batch.text, frozen(self.batch.starts[rows]), frozen(self.batch.stops[rows])
             ),

@@ -16,7 +16,7 @@ import numpy as np
 from textmlr.base.errors import InputError
 from textmlr.corpus.chunks import ScanRequest
 from textmlr.corpus.containers import column_of, dataset_column
-from textmlr.corpus.formats.field_labels import NO, YES, no_truth
+from textmlr.corpus.formats.field_labels import no_truth, truth_of
 from textmlr.corpus.formats.table_columns import (
     ColumnPlaces,
     check_apart,
@@ -79,11 +79,11 @@ class Frame:
             values = column.to_pylist() if hasattr(column, "chunks") else list(column)
             own += [[] for _ in range(len(values) - len(own))]
             for row, value in enumerate(values):
-                word = str(value).casefold()
-                if word not in YES and word not in NO:
+                has = truth_of(value)
+                if has is None:
                     problem, mend = no_truth(name, str(value))
                     raise InputError(problem, place=f"{self.name}, row {row}", mend=mend)
-                if word in YES:
+                if has:
                     own[row].append(name)
         return own
 

@@ -159,8 +159,6 @@ def _exported(data: Any, weights: Any, request: ScanRequest) -> Corpus | None:
     if wanted_export(rows, own.label_column, request.usual) is None:
         return None
     chunk = chunk_of_rows(rows, request, "the rows")
-    if chunk.firsts is not None and own.multilabel is False:
-        chunk = chunk.settled(False)
     return joined([chunk], [0], [MEMORY], own.has_weights)
 
 

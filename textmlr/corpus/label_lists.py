@@ -55,7 +55,7 @@ def read_labels(labels: Any, rule: LabelRule) -> ReadLabels:
     sizes = np.array([len(one) for one in lists], np.int64)
     flat = [label for one in lists for label in one]
     codes, names = code_labels(flat, np.repeat(np.arange(len(lists)), sizes))
-    if isinstance(column[0], list | tuple | np.ndarray):
+    if len(column) and isinstance(column[0], list | tuple | np.ndarray):
         _check_no_matrix(sizes, names, rule)
     return _settled(sizes, codes, names, rule)
 
@@ -102,7 +102,7 @@ def _settled(
     several = rule.multilabel is None and bool((sizes > 1).any())
     if not (several or rule.multilabel) and (sizes == 0).any():
         position = int((sizes == 0).argmax())
-        raise InputError(f"label {position} is an empty list", mend=_MEND)
+        raise InputError(f"label {position} is empty", mend=_MEND)
     own = LabelRule(True) if several else rule
     return own.taken(sizes, flat, names)
 

@@ -33,8 +33,11 @@ class ReadLabels(NamedTuple):
         """Those of some documents, None: all."""
         if good is None or good.all():
             return self
-        firsts = None if self.firsts is None else self.firsts[good]
-        return self._replace(y=self.y[good], firsts=firsts)
+        y: Any = self.y[good]
+        if self.firsts is not None:  # settling drops names that do not occur
+            return self._replace(y=y, firsts=self.firsts[good])
+        own, names = used(y, self.names)
+        return self._replace(y=own, names=names)
 
 
 @dataclass(frozen=True, slots=True)

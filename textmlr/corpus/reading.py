@@ -148,6 +148,13 @@ def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[Targets, dict[str, in
 
 
 def _chunks(source: str, request: ScanRequest, stdin: BinaryIO | None) -> Iterator[Chunk]:
+    """The documents of a source, with as many labels each as the options say, if they say it."""
+    multilabel = request.options.multilabel
+    for chunk in _read(source, request, stdin):
+        yield chunk if multilabel is None else chunk.settled(multilabel)
+
+
+def _read(source: str, request: ScanRequest, stdin: BinaryIO | None) -> Iterator[Chunk]:
     if folder.is_folder(source):
         yield from folder.chunks(source, request)
         return
@@ -157,8 +164,7 @@ def _chunks(source: str, request: ScanRequest, stdin: BinaryIO | None) -> Iterat
         for chunk in reader_of(stream, request)(stream, request):
             if stream.invalid is not None and not told:
                 told, chunk = True, replace(chunk, invalid=stream.invalid)
-            single = chunk.firsts is not None and request.options.multilabel is False
-            yield chunk.settled(False) if single else chunk
+            yield chunk
 
 
 def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: bool) -> Corpus:

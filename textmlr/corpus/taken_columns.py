@@ -11,7 +11,7 @@ from textmlr.base.printable import plain, plural
 
 # Shapes whose columns have names: the sentence names these alone.
 TABLES = ("CSV", "JSON", "JSON lines", "Parquet", "Arrow", "a table")
-# Lines of other programs; neither a name nor first bytes need say the first two.
+# Lines of other programs.  A file's name and first bytes may say nothing of the first two.
 FASTTEXT, MALLET, VW = "fastText's lines", "MALLET's lines", "Vowpal Wabbit's lines"
 MOST_LEFT = 8
 MOST_TOLD = 3  # kinds of file in a message

@@ -48,7 +48,9 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     with an empty one, one that is not UTF-8 or a NUL byte.
     """
     own = request.options
-    for option in own.named_columns or (["weighted"] if own.weighted else []):
+    given = [*own.named_columns, *(["weighted"] if own.weighted else [])]
+    given += ["label_separator"] if own.label_separator else []
+    for option in given:
         raise FormatError(
             f"lines of {own.label_prefix or LABEL_PREFIX}<label> text have no place for "
             f"{mention(option)}",

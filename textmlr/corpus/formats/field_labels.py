@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +84,16 @@ def indicated(rule: LabelRule, truths: Sequence[NDArray[np.bool_]], names: list[
     return ReadLabels(y, names, firsts)
 
 
+def truth_of(value: Any) -> bool | None:
+    """Whether a value says that a document has the label; None if it says neither yes nor no.
+
+    >>> truth_of(" Yes "), truth_of(0.0), truth_of("maybe")
+    (True, False, None)
+    """
+    word = str(value).strip().casefold()
+    return True if word in YES else False if word in NO else None
+
+
 def truth_error(place: str, column: str, value: str, line: int | None = None) -> InputError:
     """The error of a value in a column of one label that means neither yes nor no."""
     problem, mend = no_truth(column, value)
@@ -104,7 +115,7 @@ def truths_of(
 
     codes  (n,) int32   into fields, −1 for a bad row
     """
-    words = [(one or "").strip().casefold() for one in fields]
-    yes = np.array([word in YES for word in words] + [False])
-    odd = np.array([word not in YES and word not in NO for word in words] + [False])
+    truths = [truth_of(one) for one in fields]
+    yes = np.array([one is True for one in truths] + [False])
+    odd = np.array([one is None for one in truths] + [False])
     return yes[codes], odd[codes]

@@ -63,10 +63,12 @@ def chunks(path: str, request: ScanRequest) -> Iterator[Chunk]:
     if found is not None:
         yield from dataset_folder.chunks(found, request)
         return
-    named = request.options.named_columns or (["weighted"] if request.options.weighted else [])
-    if named:
+    own = request.options
+    given = [*own.named_columns, *(["weighted"] if own.weighted else [])]
+    given += ["label_separator"] if own.label_separator else []
+    for option in given:
         raise FormatError(
-            f"a folder of files has no place for {mention(named[0])}",
+            f"a folder of files has no place for {mention(option)}",
             place=path,
             mend="leave it out",
         )

@@ -15,7 +15,7 @@ from textmlr.corpus.batch import ASCII_SPACE
 from textmlr.corpus.chunks import SKIP, ScanRequest
 from textmlr.corpus.formats.annotated_rows import Export, Row
 from textmlr.corpus.formats.annotation_exports import export_of, wanted_export
-from textmlr.corpus.formats.field_labels import NO, YES, no_truth
+from textmlr.corpus.formats.field_labels import no_truth, truth_of
 from textmlr.corpus.formats.json_values import MEND, is_columns, lists_in
 from textmlr.corpus.formats.lines import quoted
 from textmlr.corpus.formats.plain_names import PLAIN
@@ -149,11 +149,11 @@ class JsonColumns:
     def _has(self, row: Row, name: str) -> bool:
         """Whether the column of one label says that a row has it."""
         value = self._value(row, name, "label")
-        word = str(value).strip().casefold()
-        if word not in YES and word not in NO:
+        has = truth_of(value)
+        if has is None:
             problem, mend = no_truth(name, str(value))
             raise RowError(problem, f"{mend}, {SKIP}")
-        return word in YES
+        return has
 
     def _name(self, label: Any, *, listed: bool) -> str:
         """The name of a label, of a list of them or alone."""
