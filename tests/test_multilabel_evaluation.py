@@ -122,6 +122,17 @@ def test_equal_models_show_no_difference() -> None:
     assert result.macro_f1.interval == (0, 0)
 
 
+def test_a_label_that_no_document_has_or_gets_makes_no_difference() -> None:
+    names, true, p, cuts = random_sets(60, 6, 2)
+    sets = LabelSets.of([np.flatnonzero(row).tolist() for row in true])
+    a = SetAnswers(names, sets, p, cuts)
+    b = SetAnswers([*names, "idle"], sets, np.pad(p, ((0, 0), (0, 1))), np.append(cuts, 0.5))
+    result = MultilabelComparison.of(a, b)
+    assert result.macro_f1.value == 0
+    assert result.macro_f1.interval == (0, 0)
+    assert result.a.macro_f1 == pytest.approx(judge_sets(b, resamples=3).macro_f1)
+
+
 def test_what_cannot_be_compared_is_told() -> None:
     one = textmlr.train(["a robot", "a saddle"], ["scifi", "western"])
     with pytest.raises(InputError, match=r"B gives a document any number of labels, and A"):

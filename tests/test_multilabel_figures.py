@@ -137,6 +137,7 @@ def test_log_loss_and_the_same_for_labels_that_are_not_known() -> None:
     assert odd.labels[-1].label == "odd"
     assert odd.labels[-1].threshold is None
     assert odd.labels[-1].recall == 0
+    assert odd.labels[-1].best_f1 == odd.labels[-1].average_precision == 0
     more = -np.log(LEAST_PROBABILITY) / 60
     assert odd.log_loss == pytest.approx(figures.log_loss + more)
     assert odd.never_answered == figures.never_answered

@@ -157,7 +157,7 @@ def check(model: Model, least: float) -> None:
     assert ((p >= 0) & (p <= 1)).all()
     assert ((model.parts.thresholds > 0) & (model.parts.thresholds <= 1)).all()
     assert micro_f1(model, test) > least
-    assert model.predict("") == () or p.mean() > 0.2
+    assert abs(p.mean() - 0.3) < 0.1  # of the documents have each label
 
 
 @pytest.mark.parametrize("kind", mostly_slow(KINDS, ["no bias", "hashed", "nothing held out"]))

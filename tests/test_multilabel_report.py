@@ -33,7 +33,7 @@ OWN = {"reliability", "precision-recall", *SET_FIGURES}
 
 def findings_of(names: list[str], true, p, cuts, texts: list[str] | None = None) -> SetFindings:
     sets = LabelSets.of([np.flatnonzero(row).tolist() for row in true])
-    own = SetAnswers(names[: p.shape[1]] + names[p.shape[1] :], sets, p, cuts)
+    own = SetAnswers(names, sets, p, cuts)
     corpus = Corpus.of(
         texts or [f"document {i}" for i in range(len(p))],
         [[names[code] for code in codes] for codes in sets.tolist()],
@@ -70,7 +70,9 @@ def test_the_command_line_writes_the_report(folder: Path, tmp_path: Path) -> Non
     assert json.loads(done.stdout)["report"] == str(tmp_path / "report.html")
     assert not (tmp_path / "coverage.png").exists()
     text = check_self_contained((tmp_path / "report.html").read_text(encoding="utf-8")).text
-    for number in re.findall(r"document (\d+) of test\.tsv", text):
+    numbers = re.findall(r"document (\d+) of test\.tsv", text)
+    assert numbers
+    for number in numbers:
         assert TEXTS[int(number) - 1] in text
 
 
@@ -108,7 +110,7 @@ def test_labels_that_are_not_known_and_no_fault(tmp_path: Path) -> None:
     p = np.array([[0.9, 0.1], [0.2, 0.8]])
     write_report(tmp_path / "a", findings_of(["a", "b", "odd"], true, p, np.full(2, 0.5)))
     page = check_self_contained((tmp_path / "a" / "report.html").read_text(encoding="utf-8"))
-    assert "1 documents have labels the model does not know (odd)" in page.text
+    assert "1 document with labels the model does not know (odd)" in page.text
     write_report(tmp_path / "b", findings_of(["a", "b"], true[:, :2], p, np.full(2, 0.5)))
     page = check_self_contained((tmp_path / "b" / "report.html").read_text(encoding="utf-8"))
     assert "No answer on a label that the model knows was wrong." in page.text

@@ -165,6 +165,10 @@ class TestMatrices:
             np.abs(p - whole.predict_proba(x)).mean() for p in (before, parts.predict_proba(x))
         )
         assert near < 0.8 * far
+        sparse = MultinomialLogisticClassifier(C=1.0).fit(x[:60], csr_matrix(y[:60]))
+        answers = sparse.partial_fit(x[60:], y[60:]).predict(x)
+        assert issparse(answers)  # answers look as the first y did
+        assert (answers.toarray() == parts.predict(x)).all()
         with pytest.raises(ValueError, match="5 classes"):
             parts.partial_fit(x, y[:, :3])
         with pytest.raises(ValueError, match="one class a document in one part, and several"):

@@ -92,6 +92,8 @@ INTERNAL = {
     "comparison.mcnemar",
     "comparison.bootstrap_p",
     "comparison.p_of",
+    "comparison.check_sides",
+    "comparison.verdict_on",
 }
 # Exceptions are made of words; options of JSON are the file's, which ``record`` checks.
 NOT_WALKED = {

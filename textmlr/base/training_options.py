@@ -49,6 +49,7 @@ LEARNING_RATES = (2.0, 4.0, 8.0)
 # The same for steps that Adagrad divides, in units of 1 / √(mean ‖f(x)‖²).
 ADAGRAD_RATES = (0.05, 0.1, 0.2, 0.4)
 DEFAULT_DROPOUT = 0.5
+EVEN_COST = 1.0  # of a wrong label, where nothing is said: that of a missed one
 # Without epochs, a corpus gets as many as make VISITS of documents, within EPOCHS: the number of
 # steps matters more than the number of passes (Bottou, Stochastic Gradient Descent Tricks, 2012,
 # section 4.1).  Trials run as many epochs, since their choice depends on it, but visit fewer
@@ -271,7 +272,7 @@ class TrainingOptions:
         RealNumber(0, MOST_PENALTY, 0.5),
         "What a wrong label costs, where a missed one costs 1.",
         heading=HELD_OUT,
-        unset="1, with maximise utility",
+        unset=f"{EVEN_COST:g}, with maximise utility",
         metavar="COST",
     )
     seed: int = option(

@@ -90,6 +90,21 @@ def look_elsewhere(result: Evaluation | MultilabelEvaluation) -> str | None:
     )
 
 
+def look_at_probabilities(result: Evaluation | MultilabelEvaluation) -> str | None:
+    """The sentence on probabilities that mislead; None where they do not."""
+    if result.log_loss >= result.chance.log_loss:
+        return (
+            "Look at log loss: the probabilities say less than the shares of the labels do. Are "
+            "these documents of the kind that the model was trained on?"
+        )
+    if _is_poor(result.ece, result.reliability):
+        return (
+            f"Look at ECE: probabilities are {100 * result.ece:.0f} points off on average. "
+            "Documents like these for train --validation calibrate them."
+        )
+    return None
+
+
 def _look_at(result: Evaluation) -> str:
     never, elsewhere = result.never_answered, look_elsewhere(result)
     if elsewhere is not None:
@@ -107,16 +122,9 @@ def _look_at(result: Evaluation) -> str:
             "Look at accuracy: these documents do not show that it is above chance. Are the labels "
             "those of training? More training documents may help."
         )
-    if result.log_loss >= result.chance.log_loss:
-        return (
-            "Look at log loss: the probabilities say less than the shares of the labels do. Are "
-            "these documents of the kind that the model was trained on?"
-        )
-    if is_poor(result.ece, result.reliability):
-        return (
-            f"Look at ECE: probabilities are {100 * result.ece:.0f} points off on average. "
-            "Documents like these for train --validation calibrate them."
-        )
+    unsound = look_at_probabilities(result)
+    if unsound is not None:
+        return unsound
     if result.confused and len(result.labels) > 2:
         pair = result.confused[0]
         return (
@@ -132,7 +140,7 @@ def _look_at(result: Evaluation) -> str:
     return "Look at more documents: every answer is right."
 
 
-def is_poor(ece: float, bins: Sequence[Bin]) -> bool:
+def _is_poor(ece: float, bins: Sequence[Bin]) -> bool:
     """Whether a calibration error is worth a sentence: large, and beyond what chance gives."""
     from textmlr.evaluation.reliability import chance_error
 

@@ -12,7 +12,7 @@ from textmlr.cli.evaluation_screen import (
     MOST_NAMED,
     as_text,
     grid,
-    is_poor,
+    look_at_probabilities,
     look_elsewhere,
     short_label,
     show,
@@ -105,16 +105,9 @@ def _look_at(result: MultilabelEvaluation) -> str:
             "Look at micro-F1: these documents do not show that it is above chance. Are the labels "
             "those of training? More training documents may help."
         )
-    if result.log_loss >= result.chance.log_loss:
-        return (
-            "Look at log loss: the probabilities say less than the shares of the labels do. Are "
-            "these documents of the kind that the model was trained on?"
-        )
-    if is_poor(result.ece, result.reliability):
-        return (
-            f"Look at ECE: probabilities are {100 * result.ece:.0f} points off on average. "
-            "Documents like these for train --validation calibrate them."
-        )
+    unsound = look_at_probabilities(result)
+    if unsound is not None:
+        return unsound
     if result.best.micro > high + POOR_THRESHOLDS:
         return (
             f"Look at thresholds: P ≥ {result.best.micro_threshold:.2g} for all labels would give "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from textmlr.base.checks import check_kind, check_threads
 from textmlr.base.errors import InputError
 from textmlr.base.printable import plural
 from textmlr.evaluation.intervals import Interval, percentile_interval, resampled_means, wilson
-from textmlr.evaluation.labelled_answers import LabelledAnswers
+from textmlr.evaluation.labelled_answers import LabelledAnswers, figures_dict
 
 # Resamples cannot tell p values below 1 / RESAMPLES apart, so there are more than for intervals.
 RESAMPLES = 4000
@@ -97,20 +97,8 @@ class Comparison:
 
         Raises InputError for no documents, and if the true labels differ.
         """
-        for name, side in (("a", a), ("b", b)):
-            check_kind(
-                name,
-                side,
-                LabelledAnswers,
-                "make one by textmlr.evaluation.labelled_answers.answer(model, corpus)",
-            )
-        check_threads(threads)
-        if len(a) != len(b) or [a.names[c] for c in a.codes] != [b.names[c] for c in b.codes]:
-            mend = "answer one corpus by both models"
-            raise InputError("the answers are not to the same documents", mend=mend)
+        check_sides(a, b, LabelledAnswers, _true, threads)
         n = len(a)
-        if not n:
-            raise InputError("no documents to compare by", mend="give a corpus that is not empty")
         right_a, right_b = a.top == a.codes, b.top == b.codes
         only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
         both = int((right_a & right_b).sum())
@@ -148,39 +136,52 @@ class Comparison:
 
     def as_dict(self) -> dict[str, Any]:
         """The figures as JSON values."""
-        none: Any = None
-        figures = asdict(replace(self, answered=none))
-        del figures["answered"]
-        return {**figures, "verdict": list(self.verdict())}
+        return {**figures_dict(self), "verdict": list(self.verdict())}
 
     def verdict(self) -> Iterator[str]:
         """A sentence on the answers and one on the probabilities."""
-        difference = self.accuracy
-        if difference.p < SIGNIFICANT:
-            better = "B" if difference.value > 0 else "A"
-            points = 100 * abs(difference.value)
-            shown = f"{points:.0f}" if points >= 99.5 else f"{points:.2g}"
-            yield (
-                f"{better} is better by {shown} points of accuracy: "
-                f"{p_of(difference.p, self.resamples)}"
-            )
-        else:
-            yield (
-                "accuracy: no difference that these documents can show "
-                f"({p_of(difference.p, self.resamples)})"
-            )
-        difference = self.log_loss
-        if difference.p < SIGNIFICANT:
-            better = "B" if difference.value < 0 else "A"
-            yield (
-                f"{better}'s probabilities are better by {abs(difference.value):.2g} nats of log "
-                f"loss: {p_of(difference.p, self.resamples)}"
-            )
-        else:
-            yield (
-                "log loss: no difference that these documents can show "
-                f"({p_of(difference.p, self.resamples)})"
-            )
+        unit = "nats of log loss"
+        return verdict_on("accuracy", self.accuracy, self.log_loss, unit, self.resamples)
+
+
+def check_sides(
+    a: Any, b: Any, kind: type, true: Callable[[Any], object], threads: int | None
+) -> None:
+    """Raise InputError unless a and b are answers of this kind to the same documents, one or more.
+
+    true  gives the true labels of the answers, by name, of each document
+    """
+    for name, side in (("a", a), ("b", b)):
+        check_kind(name, side, kind, "compare models by textmlr.compare")
+    check_threads(threads)
+    if true(a) != true(b):
+        mend = "answer one corpus by both models"
+        raise InputError("the answers are not to the same documents", mend=mend)
+    if not len(a):
+        raise InputError("no documents to compare by", mend="give a corpus that is not empty")
+
+
+def verdict_on(
+    figure: str, answers: Difference, losses: Difference, unit: str, resamples: int
+) -> Iterator[str]:
+    """A sentence on the answers and one on the probabilities.
+
+    figure  that answers differ in, its name;  unit  of losses, in words
+    """
+    how = p_of(answers.p, resamples)
+    if answers.p < SIGNIFICANT:
+        better = "B" if answers.value > 0 else "A"
+        points = 100 * abs(answers.value)
+        shown = f"{points:.0f}" if points >= 99.5 else f"{points:.2g}"
+        yield f"{better} is better by {shown} points of {figure}: {how}"
+    else:
+        yield f"{figure}: no difference that these documents can show ({how})"
+    how = p_of(losses.p, resamples)
+    if losses.p < SIGNIFICANT:
+        better = "B" if losses.value < 0 else "A"
+        yield f"{better}'s probabilities are better by {abs(losses.value):.2g} {unit}: {how}"
+    else:
+        yield f"log loss: no difference that these documents can show ({how})"
 
 
 def mcnemar(only_a: int, only_b: int) -> McNemar:
@@ -212,6 +213,11 @@ def p_of(p: float, resamples: int) -> str:
     """A p value in words: p = 0.034, p < 0.001."""
     least = max(0.001, 2 / (resamples + 1))
     return f"p < {least:.2g}" if p < least else f"p = {p:.2g}"
+
+
+def _true(answered: LabelledAnswers) -> list[str]:
+    """The true label of each document."""
+    return [answered.names[code] for code in answered.codes.tolist()]
 
 
 def _side(right: NDArray[np.bool_], losses: NDArray[np.float64], threads: int | None) -> Side:

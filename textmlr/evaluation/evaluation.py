@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ from textmlr.evaluation.label_figures import (
     confusions,
     label_figures,
 )
-from textmlr.evaluation.labelled_answers import LabelledAnswers
+from textmlr.evaluation.labelled_answers import LabelledAnswers, figures_dict
 from textmlr.evaluation.reliability import Bin, calibration_error, reliability
 
 MOST_RESAMPLES = 1 << 20  # a thousand are enough for any interval
@@ -153,10 +153,7 @@ class Evaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """The figures as JSON values."""
-        none: Any = None
-        figures = asdict(replace(self, answered=none))
-        del figures["answered"]
-        return {**figures, "never_answered": list(self.never_answered)}
+        return {**figures_dict(self), "never_answered": list(self.never_answered)}
 
     def __repr__(self) -> str:
         low, high = self.intervals.accuracy

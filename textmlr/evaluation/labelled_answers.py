@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,6 +128,13 @@ def answer_notes(answered: Answered, model: str = "the model") -> list[str]:
         known = [name for name in answered.names if name not in strangers]
         notes += joined_notes(list(strangers), known)
     return notes
+
+
+def figures_dict(result: Any) -> dict[str, Any]:
+    """The fields of a dataclass as JSON values, all but ``answered``, which would be copied."""
+    figures = asdict(replace(result, answered=None))
+    del figures["answered"]
+    return figures
 
 
 def answer(

@@ -188,16 +188,16 @@ def _of_sigmoids(model: Model) -> dict[str, Any]:
         return {}
     thresholds = None if parts.thresholds is None else parts.thresholds.tolist()
     bend = dict(zip(BEND, parts.calibration.slopes, strict=True))
-    own: dict[str, Any] = {"bend": {"knot": KNOT, **bend}, "thresholds": thresholds}
+    own: dict[str, Any] | None = None
     if (second := parts.calibration.second) is not None:
-        own["second"] = {
+        own = {
             "bend": {"knot": KNOT, **dict(zip(BEND, second.slopes, strict=True))},
             "likely": LIKELY,
             "scales": second.scales.tolist(),
             "offsets": second.offsets.tolist(),
             "links": second.links.astype(np.float64).tolist(),
         }
-    return own | {"second": own.get("second")}
+    return {"bend": {"knot": KNOT, **bend}, "thresholds": thresholds, "second": own}
 
 
 def _write_idf(

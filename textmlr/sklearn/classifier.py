@@ -216,7 +216,8 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
             posterior = self._posterior or Posterior.of(self._theta(), penalty, self._sums)
         self.n_iter_ = max(1, posterior.update(rows, own, summed, threads_of(self.n_jobs)))
         self._posterior, self.classes_ = posterior, known
-        self._indicator = y.indicator if isinstance(y, SetTargets) else None
+        if fresh:
+            self._indicator = y.indicator if isinstance(y, SetTargets) else None
         self._keep(np.clip(posterior.theta, -MOST, MOST).astype(np.float32))
         return self
 

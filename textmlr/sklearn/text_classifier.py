@@ -188,10 +188,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> Any:  # noqa: N803
         """The likeliest class of each text: (n,); or (n, L), 1 for each class that answers."""
-        if getattr(self, "_indicator", None) is not None:
-            check_is_fitted(self)
+        check_is_fitted(self)
+        if self._indicator is not None:
             thresholds = self.model_.parts.thresholds
-            assert self._indicator is not None
             assert thresholds is not None
             # A class without documents is never an answer.
             own = self._ordered(thresholds[None, :], 1.0)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.option_errors import OptionError, Sentence
-from textmlr.base.training_options import TrainingOptions
+from textmlr.base.training_options import EVEN_COST, TrainingOptions
 from textmlr.corpus.label_sets import LabelSets
 from textmlr.training.calibration import TELLING
 from textmlr.training.label_calibration import CENTRES, WIDTH, Reals, ScoreHistogram
@@ -112,7 +112,7 @@ def _by_costs(options: TrainingOptions) -> float | None:
     P, and costs (1 − P) times the cost of a wrong one."""
     if options.maximise != "utility":
         return None
-    cost = 1.0 if options.cost_false_positive is None else options.cost_false_positive
+    cost = EVEN_COST if options.cost_false_positive is None else options.cost_false_positive
     return max(cost / (1 + cost), TINY)
 
 

@@ -86,6 +86,13 @@ class Counts:
         return f1
 
     @property
+    def is_exact(self) -> NDArray[np.bool_]:
+        """(n,) whether the answers of each document are its labels, all of them and no other."""
+        labels = self.own_labels
+        exact: NDArray[np.bool_] = (self.own_hits == labels) & (self.own_answers == labels)
+        return exact
+
+    @property
     def f1(self) -> F1Scores:
         hits, both = int(self.hits.sum()), int(self.answers.sum() + self.labels.sum())
         return F1Scores(

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.checks import check_kind, check_threads
-from textmlr.base.errors import InputError
 from textmlr.base.printable import plural
 from textmlr.evaluation.comparison import (
     RESAMPLES,
-    SIGNIFICANT,
     Difference,
     bootstrap_p,
-    p_of,
+    check_sides,
+    verdict_on,
 )
 from textmlr.evaluation.intervals import RESAMPLES as INTERVAL_RESAMPLES
 from textmlr.evaluation.intervals import Interval, percentile_interval
+from textmlr.evaluation.labelled_answers import figures_dict
+from textmlr.evaluation.multilabel.f1_scores import Counts
 from textmlr.evaluation.multilabel.set_answers import SetAnswers
 from textmlr.evaluation.multilabel.set_intervals import figures_of, resampled_figures
 
@@ -57,7 +57,8 @@ class MultilabelComparison:
     exact_both, exact_a, exact_b, exact_neither  documents whose answers are their labels, all of
                     them and no other, by both models, one or none; they sum to n
     micro_f1, macro_f1, samples_f1, precision_at_1, log_loss  B minus A: B is better where the
-                    figure is above 0, log loss below.  Intervals and p by paired bootstrap
+                    figure is above 0, log loss below.  Intervals and p by paired bootstrap.
+                    macro_f1 is the mean over the labels of both models
     answered        the answers of both; as_dict leaves them out
     """
 
@@ -84,23 +85,22 @@ class MultilabelComparison:
 
         Raises InputError for no documents, and if the true labels differ.
         """
-        for name, side in (("a", a), ("b", b)):
-            check_kind(name, side, SetAnswers, "compare models by textmlr.compare")
-        check_threads(threads)
-        if len(a) != len(b) or _named(a) != _named(b):
-            mend = "answer one corpus by both models"
-            raise InputError("the answers are not to the same documents", mend=mend)
-        if not len(a):
-            raise InputError("no documents to compare by", mend="give a corpus that is not empty")
-        own = [figures_of(side) for side in (a, b)]
-        drawn = [resampled_figures(side, resamples=RESAMPLES, threads=threads) for side in (a, b)]
+        check_sides(a, b, SetAnswers, _true, threads)
+        labels = len({*a.names, *b.names})
+        own = [figures_of(side, labels) for side in (a, b)]
+        drawn = [
+            resampled_figures(side, labels=labels, resamples=RESAMPLES, threads=threads)
+            for side in (a, b)
+        ]
         values, samples = own[1] - own[0], drawn[1] - drawn[0]
         differences = [
             Difference(float(value), percentile_interval(column), bootstrap_p(column))
             for value, column in zip(values, samples.T, strict=True)
         ]
         micro, macro, by_document, first, losses = differences
-        exact_a, exact_b = (_is_exact(side) for side in (a, b))
+        exact_a, exact_b = (
+            Counts.of(side.sets, side.answered, len(side.names)).is_exact for side in (a, b)
+        )
         return cls(
             documents=len(a),
             a=_side(own[0], drawn[0][:INTERVAL_RESAMPLES]),
@@ -130,43 +130,18 @@ class MultilabelComparison:
 
     def as_dict(self) -> dict[str, Any]:
         """The figures as JSON values."""
-        none: Any = None
-        figures = asdict(replace(self, answered=none))
-        del figures["answered"]
-        return {**figures, "verdict": list(self.verdict())}
+        return {**figures_dict(self), "verdict": list(self.verdict())}
 
     def verdict(self) -> Iterator[str]:
         """A sentence on the answers and one on the probabilities."""
-        difference = self.micro_f1
-        how = p_of(difference.p, self.resamples)
-        if difference.p < SIGNIFICANT:
-            better = "B" if difference.value > 0 else "A"
-            points = 100 * abs(difference.value)
-            shown = f"{points:.0f}" if points >= 99.5 else f"{points:.2g}"
-            yield f"{better} is better by {shown} points of micro-F1: {how}"
-        else:
-            yield f"micro-F1: no difference that these documents can show ({how})"
-        difference = self.log_loss
-        how = p_of(difference.p, self.resamples)
-        if difference.p < SIGNIFICANT:
-            better = "B" if difference.value < 0 else "A"
-            yield (
-                f"{better}'s probabilities are better by {abs(difference.value):.2g} nats of log "
-                f"loss a document: {how}"
-            )
-        else:
-            yield f"log loss: no difference that these documents can show ({how})"
+        unit = "nats of log loss a document"
+        return verdict_on("micro-F1", self.micro_f1, self.log_loss, unit, self.resamples)
 
 
-def _named(answered: SetAnswers) -> list[list[str]]:
+def _true(answered: SetAnswers) -> list[list[str]]:
+    """The true labels of each document."""
     names = answered.names
     return [sorted(names[code] for code in own) for own in answered.sets.tolist()]
-
-
-def _is_exact(answered: SetAnswers) -> NDArray[np.bool_]:
-    """(n,) whether the answers of each document are its labels."""
-    pairs = zip(answered.sets.tolist(), answered.answered.tolist(), strict=True)
-    return np.array([true == given for true, given in pairs])
 
 
 def _side(figures: NDArray[np.float64], samples: NDArray[np.float64]) -> SetSide:

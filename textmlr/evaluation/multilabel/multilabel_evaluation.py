@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from textmlr.corpus.duplicates import Overlap
 from textmlr.corpus.label_sets import LabelSets
 from textmlr.evaluation.evaluation import check_evaluation_options
 from textmlr.evaluation.intervals import RESAMPLES
+from textmlr.evaluation.labelled_answers import figures_dict
 from textmlr.evaluation.multilabel.at_rank import AtRank, at_ranks
 from textmlr.evaluation.multilabel.best_f1 import BestF1, best_f1
 from textmlr.evaluation.multilabel.f1_scores import (
@@ -158,10 +159,7 @@ class MultilabelEvaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """The figures as JSON values."""
-        none: Any = None
-        figures = asdict(replace(self, answered=none))
-        del figures["answered"]
-        return {**figures, "never_answered": list(self.never_answered)}
+        return {**figures_dict(self), "never_answered": list(self.never_answered)}
 
     def worst(self, most: int) -> list[SetLabelFigures]:
         """Labels that occur or are answered, lowest F1 first, at most so many."""
@@ -229,7 +227,6 @@ def judge_sets(
     found = [own.average_precision for own in ranked]
     precisions = [own for own in found if own is not None]
     wrong = int(counts.answers.sum() + counts.labels.sum() - 2 * counts.hits.sum())
-    is_exact = (counts.own_hits == counts.own_labels) & (counts.own_answers == counts.own_labels)
     samples = resampled_figures(answered, resamples=resamples, threads=threads)
     return MultilabelEvaluation(
         documents=n,
@@ -243,7 +240,7 @@ def judge_sets(
         f1_at_half=counts_at(answered, HALF).f1,
         best=best_f1(answered, ranked),
         at_rank=at_ranks(answered),
-        exact=float(is_exact.mean()),
+        exact=float(counts.is_exact.mean()),
         hamming_loss=wrong / (n * width),
         cost=_cost(answered, counts),
         mean_average_precision=float(np.mean(precisions)) if precisions else None,

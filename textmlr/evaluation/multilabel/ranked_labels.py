@@ -43,8 +43,9 @@ class RankedLabel:
 
     @property
     def best(self) -> tuple[float, float]:
-        """(the highest F1, the highest threshold that gives it); (0, 1) without documents."""
-        if not self.documents:
+        """(the highest F1, the highest threshold that gives it); (0, 1) where no document that has
+        the label can get it."""
+        if not len(self.hits):
             return 0.0, 1.0
         f1 = 2 * self.hits / (self.given + self.documents)
         at = int(f1.argmax())
@@ -52,7 +53,8 @@ class RankedLabel:
 
 
 def ranked_labels(answered: SetAnswers) -> list[RankedLabel]:
-    """The rank of each label of ``answered.names``; one that the model does not know has P = 0."""
+    """The rank of each label of ``answered.names``; one that the model does not know is given to no
+    document."""
     p, sets = answered.probabilities, answered.sets
     n, width = p.shape
     own = of_pairs(p, sets.rows, sets.codes)
@@ -65,12 +67,12 @@ def ranked_labels(answered: SetAnswers) -> list[RankedLabel]:
         if label < width and label % step == 0:
             block = np.sort(p[:, label : label + step].T, axis=1)
         values, begin = ascending[begin:end], end
+        if label >= width:  # no threshold makes it an answer
+            none = np.zeros(0, np.int64)
+            ranked.append(RankedLabel(len(values), np.zeros(0), none, none))
+            continue
         thresholds, firsts = np.unique(values, return_index=True)
-        below = (
-            np.searchsorted(block[label % step], thresholds)
-            if label < width
-            else np.zeros(len(thresholds), np.int64)
-        )
+        below = np.searchsorted(block[label % step], thresholds)
         ranked.append(
             RankedLabel(len(values), thresholds[::-1], n - below[::-1], len(values) - firsts[::-1])
         )

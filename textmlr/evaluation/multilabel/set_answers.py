@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
 from textmlr.base.printable import plural
+from textmlr.base.training_options import EVEN_COST
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Overlap
 from textmlr.corpus.label_sets import LabelSets, as_sets
@@ -19,8 +20,6 @@ from textmlr.model.label_choice import LabelChoice
 from textmlr.model.model import Model
 from textmlr.model.record import Record
 from textmlr.model.scoring import row_blocks
-
-EVEN_COST = 1.0  # of a wrong answer, where nothing is said
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

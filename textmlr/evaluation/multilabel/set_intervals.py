@@ -47,24 +47,29 @@ class SetIntervals:
         return cls(micro, macro, documents, first, losses, len(samples))
 
 
-def figures_of(answered: SetAnswers) -> NDArray[np.float64]:
-    """(5,) FIGURES of the documents as they are."""
-    figures: NDArray[np.float64] = _figures(answered)(np.ones(len(answered)))
+def figures_of(answered: SetAnswers, labels: int | None = None) -> NDArray[np.float64]:
+    """(5,) FIGURES of the documents as they are.
+
+    labels  of the mean of macro-F1, where one that is not in names counts 0; None: those of names
+    """
+    figures: NDArray[np.float64] = _figures(answered, labels)(np.ones(len(answered)))
     return figures
 
 
 def resampled_figures(
     answered: SetAnswers,
     *,
+    labels: int | None = None,
     resamples: int = RESAMPLES,
     seed: int = SEED,
     threads: int | None = None,
 ) -> NDArray[np.float64]:
     """(resamples, 5) FIGURES of n documents drawn from the n with replacement.
 
+    labels  as in ``figures_of``
     Answers of two models to the same documents have the same documents drawn, row by row.
     """
-    n, figures = len(answered), _figures(answered)
+    n, figures = len(answered), _figures(answered, labels)
 
     def run(block: tuple[np.random.Generator, int]) -> NDArray[np.float64]:
         rng, rows = block
@@ -76,7 +81,9 @@ def resampled_figures(
     return np.concatenate(list(map_blocks(run, blocks, chosen_threads(threads))))
 
 
-def _figures(answered: SetAnswers) -> Callable[[NDArray[Any]], NDArray[np.float64]]:
+def _figures(
+    answered: SetAnswers, labels: int | None = None
+) -> Callable[[NDArray[Any]], NDArray[np.float64]]:
     """The function from how often each document counts, (n,), to FIGURES."""
     true, given, width = answered.sets, answered.answered, len(answered.names)
     right = without(true, without(true, given, width), width)
@@ -96,7 +103,7 @@ def _figures(answered: SetAnswers) -> Callable[[NDArray[Any]], NDArray[np.float6
         micro = 2 * hits.sum() / max(both.sum(), 1)
         # A label that none of the drawn documents has or gets says nothing of the model.
         undrawn = np.count_nonzero((both == 0) & occurs)
-        macro = (2 * hits / np.maximum(both, 1)).sum() / max(width - undrawn, 1)
+        macro = (2 * hits / np.maximum(both, 1)).sum() / max((labels or width) - undrawn, 1)
         return np.array([micro, macro, *((times * own).sum() / len(times) for own in means)])
 
     return run

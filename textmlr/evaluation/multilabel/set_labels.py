@@ -20,7 +20,8 @@ class SetLabelFigures:
 
     threshold          an answer where P is this or more; None for a label the model does not know
     average_precision  over all thresholds; None for a label without documents
-    best_f1, best_threshold  the highest F1 that a threshold chosen on these documents reaches
+    best_f1, best_threshold  the highest F1 that a threshold chosen on these documents reaches; 0
+                       and 1 for a label the model does not know
     thresholds         a row for each of LABEL_AT
     """
 

@@ -9,7 +9,7 @@ from os import PathLike
 
 import numpy as np
 
-from textmlr.base.web_page import details, name_of, table
+from textmlr.base.web_page import name_of, table
 from textmlr.base.whole_files import make_folder
 from textmlr.corpus.corpus import Corpus
 from textmlr.evaluation.coverage import Coverage
@@ -17,6 +17,7 @@ from textmlr.evaluation.curves import CurvePoint
 from textmlr.evaluation.evaluation import Evaluation
 from textmlr.evaluation.labelled_answers import LabelledAnswers
 from textmlr.evaluation.report import drawing, plots
+from textmlr.evaluation.report.bins_table import bins_table
 from textmlr.evaluation.report.confusion_section import confusion_section
 from textmlr.evaluation.report.images import Images, figure, spread
 from textmlr.evaluation.report.label_section import labels_section
@@ -111,16 +112,6 @@ def _tiles(findings: Findings) -> str:
 
 def _reliability(findings: Findings, images: Images) -> str:
     bins = findings.evaluation.reliability
-    rows = [
-        (
-            f"{b.above:.3f} to {b.up_to:.3f}",
-            f"{b.documents:,}",
-            f"{b.probability:.1%}",
-            f"{b.accuracy:.1%}",
-            spread(b.interval, percent=True),
-        )
-        for b in bins
-    ]
     drawn = drawing.themed(partial(plots.reliability, bins, "the likeliest label", "documents"))
     return (
         "<p>Answers with a probability of about 80 % should be right in 80 % of cases. "
@@ -133,10 +124,7 @@ def _reliability(findings: Findings, images: Images) -> str:
             "Reliability diagram: share of right answers by the probability of the answer, with "
             "95 % bands (Wilson), and the number of documents in each bin.",
         )
-        + details(
-            "The bins as a table",
-            table(("probability", "documents", "mean probability", "right", "95 % interval"), rows),
-        )
+        + bins_table(bins, "documents")
     )
 
 

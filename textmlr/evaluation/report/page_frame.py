@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from textmlr.base.printable import plural
 from textmlr.base.version import __version__
 from textmlr.base.web_page import name_of, page, visible
 from textmlr.corpus.corpus import Corpus
@@ -62,8 +63,8 @@ def answer_warnings(answered: Answered) -> str:
     text, strangers, overlap = "", answered.strangers, answered.overlap
     if strangers:
         text += (
-            f'<p class="wrong">{answered.documents_with_strangers:,} documents have labels the '
-            f"model does not know ({named(list(strangers))}); they count as wrong.</p>"
+            f'<p class="wrong">{plural(answered.documents_with_strangers, "document")} with labels '
+            f"the model does not know ({named(list(strangers))}); they count as wrong.</p>"
         )
     if overlap is not None and overlap.documents:
         about = "" if overlap.exact else "About "

@@ -69,7 +69,7 @@ def _table(rows: Sequence[SetLabelFigures]) -> str:
 
 def _row(row: SetLabelFigures) -> list[str]:
     at = {t.min_probability: t for t in row.thresholds}
-    is_found = row.average_precision is not None
+    is_found = row.average_precision is not None and row.threshold is not None
     return [
         name_of(row.label),
         f"{row.support:,}",

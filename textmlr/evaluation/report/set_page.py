@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from textmlr.base.web_page import details, name_of, table
+from textmlr.base.web_page import name_of, table
 from textmlr.corpus.corpus import Corpus
 from textmlr.evaluation.curves import CurvePoint
 from textmlr.evaluation.multilabel.f1_scores import AtCut, F1Scores, at_cuts
@@ -16,6 +16,7 @@ from textmlr.evaluation.multilabel.multilabel_evaluation import MultilabelEvalua
 from textmlr.evaluation.multilabel.set_answers import SetAnswers, of_pairs
 from textmlr.evaluation.multilabel.set_pairs import without
 from textmlr.evaluation.report import drawing, plots, set_plots
+from textmlr.evaluation.report.bins_table import bins_table
 from textmlr.evaluation.report.images import Images, figure, spread
 from textmlr.evaluation.report.learning_section import learning_section
 from textmlr.evaluation.report.page_frame import answer_warnings, named, tiles_of, whole_page
@@ -93,8 +94,8 @@ def _tiles(findings: SetFindings) -> str:
     never = result.never_answered
     if never:
         text += (
-            f'<p class="wrong">{len(never):,} labels are never answered, though documents have '
-            f"them: {named(never)}. More documents of them help, or training with "
+            '<p class="wrong">Never answered, though documents have them: '
+            f"{named(never)}. More documents of them help, or training with "
             "<code>--maximise macro-f1</code>.</p>"
         )
     return tiles_of(tiles) + text + answer_warnings(findings.answered)
@@ -168,18 +169,7 @@ def _reliability(result: MultilabelEvaluation, images: Images) -> str:
     )
     if not bins:
         return text + "<p>No label has 5 % in any document.</p>"
-    rows = [
-        (
-            f"{b.above:.3f} to {b.up_to:.3f}",
-            f"{b.documents:,}",
-            f"{b.probability:.1%}",
-            f"{b.accuracy:.1%}",
-            spread(b.interval, percent=True),
-        )
-        for b in bins
-    ]
     drawn = drawing.themed(partial(plots.reliability, bins, "a label", "pairs"))
-    heads = ("probability", "pairs", "mean probability", "right", "95 % interval")
     return (
         text
         + figure(
@@ -189,7 +179,7 @@ def _reliability(result: MultilabelEvaluation, images: Images) -> str:
             "Reliability diagram: share of labels that are right by their probability, with 95 % "
             "bands (Wilson), and the number of pairs of a document and a label in each bin.",
         )
-        + details("The bins as a table", table(heads, rows))
+        + bins_table(bins, "pairs")
     )
 
 

@@ -27,8 +27,8 @@ def mistaken_section(answered: SetAnswers, names: ShownLabels, images: Images) -
     """Which label is said where another was missed: a heat map, and the commonest pairs."""
     pairs = mistaken(answered, PAIRS)
     text = (
-        "<p>A document has label B, which is no answer, and not label A, which is one: A was said "
-        "where B was. A document with several such labels counts for each pair.</p>"
+        "<p>A was said where B was: the document has label B, which was not answered, and lacks "
+        "label A, which was. A document with several such labels counts for each pair.</p>"
     )
     if not pairs:
         return text + "<p>There is no such document.</p>"
