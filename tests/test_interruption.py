@@ -312,6 +312,23 @@ def test_a_signal_that_python_loses_is_sent_again() -> None:
 # Files that belong together --------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("cause", "code"), [("KeyboardInterrupt()", 130), ("ValueError()", 1)])
+def test_a_signal_while_a_class_is_made(cause: str, code: int) -> None:
+    """Python 3.11 raises what a descriptor of it raises as the cause of a RuntimeError."""
+    script = (
+        "import textmlr.__main__ as program\n"
+        f"def run(): raise RuntimeError('__set_name__') from {cause}\n"
+        "program._run = run\n"
+        "program.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=ENVIRONMENT, capture_output=True, text=True
+    )
+    assert done.returncode == code
+    assert ("Traceback" in done.stderr) == (code == 1)
+    assert done.stderr.startswith("Interrupted") == (code == 130)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [c for c, names in WRITERS.items() if len(names) > 1])
 @pytest.mark.parametrize("old", [True, False])

@@ -32,6 +32,11 @@ def main() -> None:
         _run()
     except KeyboardInterrupt:
         _interrupted(ending)
+    except RuntimeError as error:
+        # Python 3.11 raises one in place of what ends the making of a class.
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        _interrupted(ending)
     finally:
         ending.restore()
 
