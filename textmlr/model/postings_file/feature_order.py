@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,6 +57,6 @@ def memory_order(frequencies: Numbers, offsets: Numbers, by_name: Numbers) -> Nu
     return np.lexsort((ranks, np.diff(offsets), -frequencies))
 
 
-def column_order(kept: NDArray[np.int32], frequencies: Numbers) -> Numbers:
+def column_order(kept: NDArray[np.integer[Any]], frequencies: Numbers) -> Numbers:
     """The order of hashed columns in memory: ties by column."""
     return np.lexsort((kept, -frequencies))

@@ -23,8 +23,8 @@ Floats = NDArray[np.float32]
 # What was learnt is rounded by at most an eighth of its root mean square; weights of which no part
 # is known as a sum are all that a label has, and have 1/64.
 SHARE, SHARE_ALONE = 4, 32
-MOST_STEP = 64
-FINEST = 62  # binary digits of the finest step
+# Steps are powers of two, from 2^COARSEST nats on downwards.
+COARSEST, MOST_STEP = 80, 143
 MOST_STEPS = 1 << 20  # in a weight: float32 has no more than sixteen times as many
 NEAR = 1e-5  # share of a weight that float32 may be off
 TINY = np.float32(2.0**-100)
@@ -37,12 +37,12 @@ UNDER = np.float32(0.25)  # octaves below MOST_OCTAVES, so that rounding finds t
 class PostingCodes:
     """Postings in whole numbers.
 
-    symbols  (m,) uint8    of the sums; (0,) where they are not known
+    symbols  (m,) uint8    of the sums; None where they are not known
     bases    (L,) float32  the least sum / factor of each label
     learnt   (m,) int32    in steps; (0,) where nothing was learnt
     """
 
-    symbols: NDArray[np.uint8]
+    symbols: NDArray[np.uint8] | None
     bases: Floats
     learnt: NDArray[np.int32]
 
@@ -75,7 +75,7 @@ def rounded(postings: Postings, factors: Floats, step: int | None) -> tuple[Post
 def codes_of(postings: Postings, factors: Floats, step: int) -> PostingCodes:
     """The codes of postings that are ``rounded`` already.
 
-    step  1 + k: learnt parts are multiples of 2^−k nats; 0: nothing was learnt
+    step  1 + k: learnt parts are multiples of 2^(COARSEST − k) nats; 0: nothing was learnt
     Raises ValueError where they are not.
     """
     codes = _codes(postings, factors, _learnt(postings), step)
@@ -96,10 +96,8 @@ def codes_of(postings: Postings, factors: Floats, step: int) -> PostingCodes:
 def postings_of(codes: PostingCodes, own: Postings, factors: Floats, step: int) -> Postings:
     """The postings of codes;  own  those with the same rows, bias and scales."""
     starts, labels, scales = frozen(own.starts), frozen(own.labels), frozen(own.scales)
-    m = len(labels)
-    summed = len(codes.symbols) == m
-    sums = np.zeros(m, np.float32)
-    if summed:
+    sums = np.zeros(len(labels), np.float32)
+    if codes.symbols is not None:
         kernels.sums_of(
             starts,
             labels,
@@ -109,10 +107,11 @@ def postings_of(codes: PostingCodes, own: Postings, factors: Floats, step: int) 
             frozen(_powers()),
             sums,
         )
-    weights = np.empty(m, np.float32)
+    weights = np.empty_like(sums)
     size = _step_size(step)
     kernels.weights_of(labels, frozen(sums), scales, frozen(codes.learnt), size, weights)
-    return Postings(own.starts, own.labels, weights, own.bias, own.scales, sums if summed else None)
+    known = None if codes.symbols is None else sums
+    return Postings(own.starts, own.labels, weights, own.bias, own.scales, known)
 
 
 def cut(values: Floats) -> Floats:
@@ -130,14 +129,17 @@ def short_of(values: Floats) -> NDArray[np.int32]:
 
 def from_short(short: NDArray[np.int32]) -> Floats:
     """The values of such bits."""
-    return (short << CUT).view(np.float32)
+    values: Floats = (short << CUT).view(np.float32)
+    return values
 
 
 def rounded_bias(bias: Floats) -> Floats:
     """A bias in whole numbers of 1/BIAS_STEPS, but for what is so large that it has none."""
     large = np.abs(bias) >= 1 << 15
-    out: Floats = np.where(large, bias, np.rint(bias * BIAS_STEPS) / BIAS_STEPS)
-    return out.astype(np.float32) + np.float32(0)  # no −0
+    near = np.where(large, bias, np.rint(bias * BIAS_STEPS) / BIAS_STEPS)
+    out: Floats = near.astype(np.float32)
+    out += np.float32(0)  # no −0
+    return out
 
 
 def _powers() -> Floats:
@@ -150,7 +152,7 @@ def _powers() -> Floats:
 
 
 def _step_size(step: int) -> float:
-    return 2.0 ** (1 - step) if step else 1.0
+    return 2.0 ** (COARSEST + 1 - step) if step else 1.0
 
 
 def _learnt(postings: Postings) -> Floats:
@@ -175,14 +177,14 @@ def _step_of(learnt: Floats, postings: Postings) -> int:
     share = SHARE if postings.sums is not None else SHARE_ALONE
     square = np.square(learnt, dtype=np.float64).sum() / np.count_nonzero(learnt)
     nats = max(np.sqrt(square) / share, float(weights.max()) / MOST_STEPS)
-    return 1 + int(np.clip(-np.floor(np.log2(nats)), 0, FINEST))
+    return 1 + int(np.clip(COARSEST - np.floor(np.log2(nats)), 0, MOST_STEP - 1))
 
 
 def _codes(postings: Postings, factors: Floats, learnt: Floats, step: int) -> PostingCodes:
     """The nearest codes."""
     labels, starts, sums = frozen(postings.labels), frozen(postings.starts), postings.sums
     m, most = len(postings), len(postings.bias)
-    bases, symbols = np.ones(most, np.float32), np.zeros(0, np.uint8)
+    bases, symbols = np.ones(most, np.float32), None
     if sums is not None:
         if (sums < 0).any():
             raise ValueError("a sum of features is negative")

@@ -36,6 +36,7 @@ from textmlr.model.postings_file.rounded_postings import (
     postings_of,
     short_of,
 )
+from textmlr.model.postings_file.settled_parts import settled
 from textmlr.model.postings_file.symbol_streams import (
     LEARNT_CONTEXTS,
     OWN_CONTEXTS,
@@ -76,13 +77,14 @@ class Sparse(NamedTuple):
 def pack_sparse(parts: ModelParts, record: Json) -> tuple[Json, Tensors, Json]:
     """(description, tensors, the record without what the tensors have) of a model.
 
-    Raises ValueError for parts that are not ``settled``.
+    Parts that are not ``settled``, which no training leaves so, are settled.  Raises ValueError
+    where they say that they are, and are not.
     """
+    if parts.storage.dtype != "postings":
+        parts = settled(parts)
     postings = parts.postings
     assert postings is not None
     storage, bias = parts.storage, int(parts.featurizer.options.bias)
-    if storage.dtype != "postings":
-        raise ValueError("the parts are not settled: see postings_file.settled_parts")
     names = LabelStreams.of(parts.labels, record)
     own = FeatureStreams.of(parts.featurizer, parts.columns)
     sizes = np.diff(postings.starts)
@@ -96,8 +98,8 @@ def pack_sparse(parts: ModelParts, record: Json) -> tuple[Json, Tensors, Json]:
     )
     entries = Entries(rows.links, postings.labels, classes_of(names.documents))
     sums, sum_tables = _coded(codes.symbols, entries, SUM_CONTEXTS)
-    symbols, large = as_symbols(codes.learnt)
-    learnt, learnt_tables = _coded(symbols, entries, LEARNT_CONTEXTS)
+    whole, large = as_symbols(codes.learnt)
+    learnt, learnt_tables = _coded(whole if storage.top else None, entries, LEARNT_CONTEXTS)
     bases = planes(short_of(codes.bases)) if postings.sums is not None else NOTHING
     streams = [
         *names.streams,
@@ -191,6 +193,15 @@ class SparseFile:
         )
         return cls(about, tensors, options, labels, streams[cut:end], streams[end:], path)
 
+    def header(self, header: Json) -> Json:
+        """The header, with all of the record."""
+        return header | {"record": self.labels.record}
+
+    @property
+    def label_tensors(self) -> Tensors:
+        """The labels as the tensors that other files have."""
+        return {"labels": self.labels.names, "label_offsets": self.labels.offsets}
+
     def contents(self, documents: int) -> Sparse:
         """Features and θ;  documents  of training.  Raises ModelFileError as ``read`` does."""
         about, path = self.about, self.path
@@ -212,6 +223,7 @@ class SparseFile:
         entries = Entries(links, labels, classes_of(self.labels.documents))
         symbols = self._symbols("sparse.sums", sum_tables, entries, SUM_CONTEXTS)
         learnt = self._symbols("sparse.learnt", learnt_tables, entries, LEARNT_CONTEXTS)
+        learnt = NOTHING if learnt is None else learnt
         whole = from_symbols(learnt, from_planes(large, np.int32), path)
         base = from_short(from_planes(bases, np.int32)) if about["summed"] else np.ones(count)
         expect(bool((base > 0).all() and (base < np.inf).all()), path, "a sum is out of range")
@@ -229,19 +241,19 @@ class SparseFile:
         storage = ThetaStorage("postings", top=about["step"])
         return Sparse(own.vocabulary, own.columns, own.idf, postings, storage)
 
-    def _symbols(self, name: str, tables: Bytes, entries: Entries, most: int) -> Bytes:
-        """The symbols of a tensor; none where there are no tables."""
+    def _symbols(self, name: str, tables: Bytes, entries: Entries, most: int) -> Bytes | None:
+        """The symbols of a tensor; None where there are no tables."""
         stream = self.tensors[name]
         if not len(tables):
             expect(not len(stream), self.path, "it has words without frequencies")
-            return NOTHING
+            return None
         frequencies = from_planes(tables, np.uint16).astype(np.int64).reshape(-1, SYMBOLS)
         return restored_symbols(stream, frequencies, entries, most, self.path)
 
 
-def _coded(symbols: Bytes, entries: Entries, most: int) -> tuple[Bytes, Bytes]:
-    """(words, frequencies as planes) of symbols; nothing of none, though there be entries."""
-    if len(symbols) < len(entries.labels) or not len(symbols):
+def _coded(symbols: Bytes | None, entries: Entries, most: int) -> tuple[Bytes, Bytes]:
+    """(words, frequencies as planes) of symbols; nothing of none."""
+    if symbols is None:
         return NOTHING, NOTHING
     words, frequencies = coded_symbols(symbols, entries, most)
     return words, planes(frequencies.reshape(-1).astype(np.uint16))

@@ -33,6 +33,10 @@ class Entries(NamedTuple):
     labels: NDArray[np.int32]
     classes: Bytes
 
+    def frozen(self) -> Entries:
+        """As kernels take them to read."""
+        return Entries(frozen(self.links), frozen(self.labels), frozen(self.classes))
+
 
 def classes_of(documents: NDArray[np.int64]) -> Bytes:
     """The class of each label by its documents, (L,) uint8."""
@@ -41,7 +45,7 @@ def classes_of(documents: NDArray[np.int64]) -> Bytes:
 
 def coded_symbols(symbols: Bytes, entries: Entries, most: int) -> tuple[Bytes, NDArray[np.int64]]:
     """(words as bytes, (C, SYMBOLS) frequencies) of symbols;  most  contexts of parents."""
-    links, labels, classes = map(frozen, entries)
+    links, labels, classes = entries.frozen()
     counts = np.zeros((most + OWN_CONTEXTS, SYMBOLS), np.int64)
     kernels.count_symbols(frozen(symbols), links, labels, classes, most, counts)
     frequencies = _shares(counts)
@@ -74,7 +78,7 @@ def restored_symbols(
     for own, row, total in zip(slots, frequencies, sums.tolist(), strict=True):
         if total:
             own[:] = np.repeat(np.arange(SYMBOLS, dtype=np.uint8), row)
-    links, labels, classes = map(frozen, entries)
+    links, labels, classes = entries.frozen()
     symbols = np.empty(len(labels), np.uint8)
     whole = kernels.decode_symbols(
         frozen(stream.view("<u2").astype(np.uint16, copy=False)),
@@ -118,8 +122,7 @@ def _starts(frequencies: NDArray[np.int64]) -> NDArray[np.int64]:
 def _shares(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Frequencies that add up to TOTAL where a context has any, at least 1 of each symbol there."""
     sums = counts.sum(axis=1, keepdims=True)
-    shares = counts * TOTAL // np.maximum(sums, 1)
-    shares = np.maximum(shares, counts > 0)
+    shares: NDArray[np.int64] = np.maximum(counts * TOTAL // np.maximum(sums, 1), counts > 0)
     for own, total in zip(shares, sums[:, 0].tolist(), strict=True):
         missing = TOTAL - int(own.sum()) if total else 0
         if missing >= 0:
