@@ -278,7 +278,7 @@ def summed(seed: int = 0, *, learnt: float = 0.3, octaves: float = 3) -> tuple[P
     )
     scales = rng.uniform(0.1, 2, 9).astype(np.float32)
     scales[3] = 0
-    weights = scales[own.labels] * sums
+    weights = scales[own.labels] * np.sqrt(sums)
     weights += (learnt * rng.normal(size=len(own))).astype(np.float32)
     bias = rng.normal(size=9).astype(np.float32)
     return Postings(own.starts, own.labels, weights, bias, scales, sums), factors

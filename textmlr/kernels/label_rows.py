@@ -19,6 +19,15 @@ PLACES[[(1 << i) * int(DE_BRUIJN) % (1 << 64) >> 58 for i in range(64)]] = np.ar
 
 
 @compiled
+def _low_bits(count, possible):
+    """b of a row of ``count`` out of ``possible`` labels: 2^b is about ln 2 of the mean gap."""
+    b = 0
+    while count > 0 and (count << b) * 3 < (possible - count) * 2:
+        b += 1
+    return b
+
+
+@compiled
 def link_rows(starts, labels, parents, links, alone):
     """Find the entries of each row in its parent's, a row before it that has all of its labels.
 
@@ -63,9 +72,7 @@ def encode_rows(starts, labels, parents, links, most, out):
         here = last - first
         turned = 2 * here > possible
         count = possible - here if turned else here
-        b = 0
-        while count > 0 and (count << b) * 3 < (possible - count) * 2:
-            b += 1
+        b = _low_bits(count, possible)
         j, value, before, done = first, 0, -1, 0
         while done < count:
             if turned:
@@ -116,9 +123,7 @@ def decode_rows(bits, starts, parents, most, labels, links):
         here = last - first
         turned = 2 * here > possible
         count = possible - here if turned else here
-        b = 0
-        while count > 0 and (count << b) * 3 < (possible - count) * 2:
-            b += 1
+        b = _low_bits(count, possible)
         mask = (np.uint64(1) << np.uint64(b)) - np.uint64(1)
         j, before, next_value = first, -1, 0
         for _ in range(count):

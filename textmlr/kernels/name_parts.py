@@ -146,17 +146,9 @@ def hash_names(names, offsets, hashes):
 
 
 @compiled
-def find_parents(names, offsets, slots, hashes, parents):
-    """Find the n-grams within each n-gram that lack its last or its first token, or character.
-
-    names (bytes,) uint8, offsets (v + 1,) int64
-    slots   (s,) int64     scratch, all −1 on entry; s a power of two > 2v
-    hashes  (v,) uint64    scratch
-    parents (v, 2) int64   written: the number of the n-gram without the last and without the first,
-                           −1 where there is none before it
-    """
+def _fill_slots(names, offsets, slots, hashes):
+    """Hash all names, and note their numbers in slots, as ``find_parents`` has them."""
     mask = np.uint64(slots.size - 1)
-    prefix = CHAR_BYTES.size
     for i in range(hashes.size):
         h = OFFSET
         for at in range(offsets[i], offsets[i + 1]):
@@ -168,6 +160,21 @@ def find_parents(names, offsets, slots, hashes, parents):
                 slots[np.int64(slot)] = i
                 break
             slot = (slot + np.uint64(1)) & mask
+
+
+@compiled
+def find_parents(names, offsets, slots, hashes, parents):
+    """Find the n-grams within each n-gram that lack its last or its first token, or character.
+
+    names (bytes,) uint8, offsets (v + 1,) int64
+    slots   (s,) int64     scratch, all −1 on entry; s a power of two > 2v
+    hashes  (v,) uint64    scratch
+    parents (v, 2) int64   written: the number of the n-gram without the last and without the first,
+                           −1 where there is none before it
+    """
+    mask = np.uint64(slots.size - 1)
+    prefix = CHAR_BYTES.size
+    _fill_slots(names, offsets, slots, hashes)
     for i in range(hashes.size):
         first, last = offsets[i], offsets[i + 1]
         is_char = last - first > prefix

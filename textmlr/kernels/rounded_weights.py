@@ -55,21 +55,21 @@ def sums_of(starts, labels, symbols, factors, bases, powers, sums):
 
 @compiled
 def learnt_of(labels, sums, scales, weights, learnt):
-    """Write weight − scale · sum of each entry: what was learnt beside the sums.
+    """Write weight − scale · √sum of each entry: what was learnt beside the sums.
 
     scales (L,) float32;  sums, weights (m,) float32;  learnt (m,) float32, written
     """
     for j in range(labels.size):
-        learnt[j] = weights[j] - scales[labels[j]] * sums[j]
+        learnt[j] = weights[j] - scales[labels[j]] * np.sqrt(sums[j])
 
 
 @compiled
 def weights_of(labels, sums, scales, learnt, step, weights):
-    """Write scale · sum + step · learnt of each entry.
+    """Write scale · √sum + step · learnt of each entry.
 
     learnt (m,) int32, or (0,) where nothing was learnt;  weights (m,) float32, written
     """
     for j in range(labels.size):
-        weights[j] = scales[labels[j]] * sums[j]
+        weights[j] = scales[labels[j]] * np.sqrt(sums[j])
     for j in range(learnt.size):
         weights[j] += np.float32(step * learnt[j])

@@ -67,7 +67,7 @@ def compiled(function: F) -> F:
     """``kernel``, but compiled where ``run_plain`` was called, too: it is for what goes over
     millions of entries, which would take minutes in plain Python.
 
-    Such kernels call no other kernel.
+    Such kernels call none but their like.
     """
     return kernel(function) if _disabled else cast(F, Kernel(function, _load))
 

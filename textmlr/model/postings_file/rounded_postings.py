@@ -3,7 +3,7 @@
 Sums are what documents add up to: the factor of a feature (its idf) times lengths of documents,
 which are few numbers a label.  So a sum is factor · base · 2^(symbol / 16), with the least
 sum / factor of the label as its base, and most symbols of a label are the same.  The weight is
-scale · sum + step · whole number.
+scale · √sum + step · whole number.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def _powers() -> Floats:
     """2^(i / STEPS) of each symbol, (256,) float32, the same on every machine; 0 of NONE."""
     octave = np.rint(np.exp2(np.arange(STEPS) / STEPS) * 4096)
     symbols = np.arange(NONE + 1)
-    powers = np.ldexp(octave[symbols % STEPS], symbols // STEPS - 12).astype(np.float32)
+    powers: Floats = np.ldexp(octave[symbols % STEPS], symbols // STEPS - 12).astype(np.float32)
     powers[NONE] = 0
     return powers
 
