@@ -31,6 +31,7 @@ from textmlr.training.on_disk.disk_store import Store
 from textmlr.training.rows import Rows, check_judges, few_features, memory_of
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
 from textmlr.training.stage_lines import logged
+from textmlr.training.support.theta_choice import check_theta
 from textmlr.training.thresholds import Thresholds, check_maximise
 from textmlr.training.training_events import Stage, Watch
 from textmlr.training.training_record import training_record
@@ -70,6 +71,7 @@ def train_corpus(
     check_callable("watch", watch)
     check_kind("store", store, Store, optional=True)
     options = (training_options or TrainingOptions()).decided()
+    check_theta(options)
     _check_two_labels(corpus)
     check_judges(corpus, validation)
     check_maximise(options, "corpus", multilabel=corpus.is_multilabel)

@@ -39,8 +39,8 @@ from textmlr.training.sgd.fit import Fit
 from textmlr.training.sgd.trial_run import TrialRun
 from textmlr.training.thresholds import Thresholds
 
-# Options of documents with several labels, which files of other models need not have.
-NEWER = ("maximise", "cost_false_positive")
+# Options of documents with several labels, or very many, which files of other models need not have.
+NEWER = ("maximise", "cost_false_positive", "theta")
 
 
 def training_record(
