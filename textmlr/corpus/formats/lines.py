@@ -31,8 +31,8 @@ from textmlr.corpus.refusals import too_long
 from textmlr.corpus.sources import opened
 from textmlr.corpus.taken_columns import Taken
 from textmlr.corpus.text_encodings import BOM, check_marks, first_invalid
+from textmlr.kernels import text_spans
 from textmlr.kernels import tsv_lines as kernels
-from textmlr.kernels.text_spans import gather
 
 TAKEN = Taken("a document a line")
 _BLANK = frozenset(b" \n\r\v\f")
@@ -238,7 +238,7 @@ def _decoded(
         return [_string(text[i:j]) for i, j in pairs]
     bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(stops - starts)])
     blob = np.empty(bounds[-1], np.uint8)
-    gather(frozen(text), frozen(starts), frozen(stops), blob)
+    text_spans.gather(frozen(text), frozen(starts), frozen(stops), blob)
     try:
         return list(strings_of(blob, bounds))
     except UnicodeDecodeError:
