@@ -106,8 +106,8 @@ def from_symbols(
     symbols: Bytes, large: NDArray[np.int32], path: str | PathLike[str]
 ) -> NDArray[np.int32]:
     """The whole numbers again."""
-    folded = symbols.astype(np.int32)
-    numbers: NDArray[np.int32] = (folded >> 1) ^ -(folded & 1)
+    folded = np.arange(SYMBOLS, dtype=np.int32)
+    numbers: NDArray[np.int32] = ((folded >> 1) ^ -(folded & 1))[symbols]
     apart = symbols == ESCAPE
     expect(int(apart.sum()) == len(large), path, "its large weights are not so many")
     numbers[apart] = large
