@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from sklearn import metrics
+from test_postings import WORDS, model_of
 
-from textmlr import Comparison, InputError
+from textmlr import Comparison, InputError, Model, compare, evaluate
+from textmlr.cli import cli
 from textmlr.cli.evaluation_screen import show_evaluation
 from textmlr.evaluation.evaluation import FEW_ROWS, Evaluation, judge
 from textmlr.evaluation.intervals import resampled_columns, resampled_f1, resampled_means
@@ -24,6 +26,7 @@ from textmlr.evaluation.labelled_answers import LabelledAnswers
 from textmlr.evaluation.rank_figures import RANKS
 from textmlr.evaluation.ranked_truth import RankedTruth, keeps_rows
 from textmlr.model.ranked_answers import RankedAnswers
+from textmlr.model.scoring import Calibration
 
 
 def rows_of(n: int, labels: int, seed: int, strangers: int = 0) -> LabelledAnswers:
@@ -203,7 +206,7 @@ def made_up(n: int, labels: int, seed: int, skill: float = 0.3) -> RankedTruth:
 
 
 def test_nothing_is_as_large_as_documents_times_labels() -> None:
-    n, labels = 2_000, 100_000
+    n, labels = 5_000, 100_000
     a, b = made_up(n, labels, 1), made_up(n, labels, 2)
     tracemalloc.start()
     try:
@@ -271,9 +274,7 @@ def test_an_evaluation_of_very_many_labels_fits_one_screen() -> None:
         starts = [line.split()[0] for line in lines if line.strip()]
         last = [starts.index(name) for name in ("likeliest", "ECE", "log", "Chance:", "Look")]
         assert last == sorted(last)
-    text = "\n".join(lines)
-    assert "  195,593 more: --all, --label\n" in text
-    assert "never the answer" in text
+    assert sum("never the answer: " in line and "--label or --all" in line for line in lines) == 1
     every = screen(judge(answered), everything=True)
     assert 60 < len(every) < 120
     assert any("label in training" in line for line in every)
@@ -344,13 +345,123 @@ def test_a_model_with_all_probabilities_and_one_without() -> None:
         Comparison.of(rows, made_up(400, 30, 1))
 
 
+# ----------------------------------------------------------------------------- models, files, verbs
+MANY = 1200  # labels of a model, more than MANY_LABELS
+
+
+def dense_of(sparse: Model) -> Model:
+    """The model of the same scores whose θ is dense."""
+    parts = sparse.parts
+    postings = parts.postings
+    assert postings is not None
+    theta = postings.rows(np.arange(postings.rows_number))
+    theta[sparse.featurizer.always_column] = postings.bias
+    return Model.of(replace(parts, postings=None, layers=(theta,), calibration=Calibration()))
+
+
+def documents_of(model: Model, n: int = 120) -> tuple[list[str], list[str]]:
+    """Texts and labels; every tenth label is the likeliest, and the last ones are strange."""
+    rng = np.random.default_rng(5)
+    texts = [" ".join(rng.choice([*WORDS, "unheard"], rng.integers(0, 6))) for _ in range(n)]
+    labels = [model.labels[i] for i in rng.integers(0, len(model.labels), n)]
+    labels[::3] = model.predict(texts)[::3]
+    labels[-2:] = ["strange", "stranger"]
+    return texts, labels
+
+
+@pytest.mark.parametrize("form", ["sparse", "dense", "mixed"])
+def test_a_model_is_judged_as_its_probabilities_are(form: str) -> None:
+    model = model_of(MANY, seed=2, size=3.0, share=0.2 if form == "mixed" else 0.0)
+    model = dense_of(model) if form == "dense" else model
+    texts, labels = documents_of(model)
+    figures = evaluate(model, texts, labels)
+    names = [*model.labels, "strange", "stranger"]
+    codes = np.array([names.index(label) for label in labels])
+    p = model.probabilities(texts)
+    counts = model.record.label_weights()
+    rows = LabelledAnswers(names, codes, p, trained_on=counts)
+    wanted = judge(rows)
+    assert isinstance(figures.answered, RankedTruth)
+    assert figures.answered.rank.tolist() == rows.rank.tolist()
+    assert figures.answered.top.tolist() == rows.top.tolist()
+    assert 0.3 < figures.accuracy < 0.5
+    for name in ("accuracy", "macro_f1", "log_loss", "ece"):
+        assert getattr(figures, name) == pytest.approx(getattr(wanted, name), rel=1e-6), name
+    assert figures.chance == wanted.chance
+    assert figures.confused == wanted.confused
+    assert evaluate(model, texts, labels, threads=3) == figures
+    for row in figures.ranks.at:  # type: ignore[union-attr]
+        known = codes < MANY
+        assert row.accuracy == ((rows.rank < row.k) & known).mean()
+
+
+def test_dense_and_sparse_models_are_compared() -> None:
+    sparse = model_of(MANY, seed=2, size=3.0)
+    dense, other = dense_of(sparse), model_of(MANY, seed=3, size=3.0)
+    texts, labels = documents_of(sparse)
+    same = compare(sparse, dense, texts, labels)
+    assert same.accuracy.value == 0
+    assert same.log_loss.value == pytest.approx(0, abs=1e-5)
+    assert [row.difference.value for row in same.at_rank] == [0, 0, 0]
+    better = sparse.compare(other, texts, labels)
+    assert better.accuracy.value < -0.2
+    assert better.at_rank[0].a > better.at_rank[0].b
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A model of many labels, and a corpus."""
+    folder = tmp_path_factory.mktemp("many")
+    model = dense_of(model_of(MANY, seed=2, size=3.0))
+    model.save(folder / "many.textmlr")
+    rows = zip(*documents_of(model), strict=True)
+    text = "".join(f"{label}\t{words}\n" for words, label in rows)
+    (folder / "test.tsv").write_text(text)
+    return str(folder / "many.textmlr"), str(folder / "test.tsv")
+
+
+def run(*arguments: str) -> Any:
+    done = CliRunner(env={"COLUMNS": "80"}).invoke(cli, arguments)
+    assert done.exit_code == 0, (done.output, done.exception)
+    return done
+
+
+def test_the_verbs(files: tuple[str, str]) -> None:
+    model, corpus = files
+    lines = run("evaluate", "-m", model, corpus).stdout.splitlines()
+    assert len(lines) < 24
+    assert lines[0] == "Evaluation of 120 documents, 1,202 labels"
+    short = json.loads(run("evaluate", "-m", model, corpus, "--json").stdout)
+    assert len(short["labels"]) <= 2 * FEW_ROWS
+    whole = json.loads(run("evaluate", "-m", model, corpus, "--json", "--all").stdout)
+    assert len(whole["labels"]) > 2 * FEW_ROWS
+    asked = ["--label", "label 000007", "--label", "strange"]
+    shown = run("evaluate", "-m", model, corpus, *asked).stdout.splitlines()
+    assert sum("label 000007 " in line or "  strange " in line for line in shown) == 2
+    rows = json.loads(run("evaluate", "-m", model, corpus, "--json", *asked).stdout)["labels"]
+    assert [row["label"] for row in rows[:2]] == ["label 000007", "strange"]
+    wrong = CliRunner().invoke(cli, ["evaluate", "-m", model, corpus, "--label", "label 00000"])
+    assert isinstance(wrong.exception, InputError)
+    assert "no label 'label 00000'" in str(wrong.exception)
+    table = run("compare", model, model, corpus).stdout
+    assert "top-5" in table
+    assert len(json.loads(run("compare", model, model, corpus, "--json").stdout)["at_rank"]) == 3
+
+
+def test_labels_are_asked_for_of_few_too(model_file: Path, test_tsv: Path, tmp_path: Path) -> None:
+    name = Model.load(model_file).labels[1]
+    shown = run("evaluate", "-m", str(model_file), str(test_tsv), "--label", name).stdout
+    assert sum(line.startswith(f"  {name} ") for line in shown.splitlines()) == 1
+    figures = Model.load(model_file).evaluate(test_tsv)
+    assert figures.of_label(name).label == name  # type: ignore[union-attr]
+
+
 # ------------------------------------------------------------------------------------------- report
 @pytest.mark.slow
 def test_the_report_of_very_many_labels(model_file: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     from test_report import check_self_contained
 
-    from textmlr import Model
     from textmlr.corpus.corpus import Corpus
     from textmlr.corpus.in_memory import batches_of
     from textmlr.evaluation.report.page import Findings, write_report

@@ -145,9 +145,9 @@ def evaluate(
     usual = loaded.record.taken
     unweighted = replace(reading, weight_column=None).for_model(loaded.is_multilabel)
     corpus = read_corpus(corpora, unweighted, usual=usual)
+    for one in labels:  # before all documents are answered
+        check_label(one, [*loaded.labels, *corpus.labels], model)
     result = model_evaluation.evaluate(loaded, corpus, min_probabilities=asked, threads=threads)
-    for one in labels:
-        check_label(one, result.answered.names, model)
     summary = _figures(result, labels, everything=everything)
     summary["taken"] = taken_json(corpus.taken)
     if not as_json:

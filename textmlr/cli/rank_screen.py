@@ -78,15 +78,12 @@ def _show_labels(
     if everything:
         show(label_rows("most documents", result.frequent(MOST_ROWS)), indent=2)
     worst = result.worst(MOST_ROWS if everything else MOST_WORST)
-    table = label_rows("lowest F1", worst, name=plain if everything else short_label)
-    left = len(result.answered.names) - len(worst)
-    if not everything:
-        table.add_row(as_text(f"{left:,} more: --all, --label", soft=True), "", "", "", "")
-    show(table, indent=2)
-    never = len(result.never_answered)
+    show(label_rows("lowest F1", worst, plain if everything else short_label), indent=2)
+    never, told = len(result.never_answered), f"{len(result.answered.names):,} labels in all"
     if never:
-        own = plural(labels_with_documents, "label")
-        show(as_text(f"{never:,} of the {own} of these documents are never the answer"), indent=2)
+        told = f"never the answer: {never:,} of the {plural(labels_with_documents, 'label')} here"
+    more = "" if everything else "; --label or --all shows more"
+    show(as_text(told + more, soft=True), indent=2)
 
 
 def _at_ranks(rows: Sequence[TopK], *, everything: bool) -> Table:
