@@ -17,7 +17,7 @@ from test_postings import WORDS, model_of
 
 from textmlr import Comparison, InputError, Model, compare, evaluate
 from textmlr.cli import cli
-from textmlr.cli.evaluation_screen import show_evaluation
+from textmlr.cli.rank_screen import show_ranked
 from textmlr.evaluation.evaluation import FEW_ROWS, Evaluation, judge
 from textmlr.evaluation.intervals import resampled_columns, resampled_f1, resampled_means
 from textmlr.evaluation.label_figures import LabelFigures
@@ -259,7 +259,8 @@ def test_json_is_bounded_unless_all_is_asked_for() -> None:
 def screen(result: Evaluation, **options: Any) -> list[str]:
     """The lines that the command line shows."""
     options = {"asked": (), "everything": False} | options
-    command = click.command()(lambda: show_evaluation(result, **options))
+    assert result.ranks is not None
+    command = click.command()(lambda: show_ranked(result, result.ranks, **options))
     runner = CliRunner(env={"COLUMNS": "80"})
     return runner.invoke(command, catch_exceptions=False).stdout.splitlines()
 

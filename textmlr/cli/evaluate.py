@@ -154,27 +154,33 @@ def evaluate(
         said = tables_said(corpus.taken, usual, reading)
         _show(result, asked, said, labels, everything=everything)
     if report is not None:
-        from textmlr.evaluation.evaluation import Evaluation
-        from textmlr.evaluation.report.page import Findings, write_report
-        from textmlr.evaluation.report.set_page import SetFindings
-
         points = None
         if training:
             points = _learning_curve(loaded, training, corpus, reading, threads)
             summary["learning_curve"] = [asdict(point) for point in points]
-        about = (model, loaded, corpus)
-        if isinstance(result, Evaluation):
-            own = Findings(*about, result.answered, result, points)
-            summary["report"] = write_report(report, own)
-        else:
-            sets = SetFindings(*about, result.answered, result, points)
-            summary["report"] = write_report(report, sets)
+        summary["report"] = _write_report(report, (model, loaded, corpus), result, points)
         if not as_json:
             click.echo(f"Report: {plain(summary['report'])}")
     if as_json:
         click.echo(to_json(summary))
     warn_of_skipped([corpus])
     warn_of_answers(result.answered)
+
+
+def _write_report(
+    folder: str,
+    about: tuple[str, Model, Corpus],
+    result: Evaluation | MultilabelEvaluation,
+    points: Sequence[CurvePoint] | None,
+) -> str:
+    """Write the page;  about  the model's file, the model, and the documents."""
+    from textmlr.evaluation.evaluation import Evaluation
+    from textmlr.evaluation.report.page import Findings, write_report
+    from textmlr.evaluation.report.set_page import SetFindings
+
+    if isinstance(result, Evaluation):
+        return write_report(folder, Findings(*about, result.answered, result, points))
+    return write_report(folder, SetFindings(*about, result.answered, result, points))
 
 
 def _figures(
@@ -196,10 +202,15 @@ def _show(
     *,
     everything: bool,
 ) -> None:
-    from textmlr.cli.evaluation_screen import show_evaluation
     from textmlr.evaluation.evaluation import Evaluation
 
-    if isinstance(result, Evaluation):
+    if isinstance(result, Evaluation) and result.ranks is not None:
+        from textmlr.cli.rank_screen import show_ranked
+
+        show_ranked(result, result.ranks, asked, said, labels, everything=everything)
+    elif isinstance(result, Evaluation):
+        from textmlr.cli.evaluation_screen import show_evaluation
+
         show_evaluation(result, asked, said, labels, everything=everything)
     else:
         from textmlr.cli.multilabel_screen import show_multilabel

@@ -58,15 +58,7 @@ def show_evaluation(
     labels      whose figures are shown in place of those of lowest F1
     everything  all labels, and all pairs of labels that are confused
     """
-    documents, names = plural(result.documents, "document"), result.answered.names
-    click.secho(f"Evaluation of {documents}, {plural(len(names), 'label')}", bold=True)
-    for sentence in said:
-        show(as_text(sentence, soft=True), indent=2)
-    if result.ranks is not None:
-        from textmlr.cli.rank_screen import show_ranked
-
-        show_ranked(result, result.ranks, asked, labels, everything=everything)
-        return
+    show_title(result, said)
     show(_labels(result, labels, everything=everything), indent=2)
     for pair in result.confused[: None if everything else MOST_PAIRS]:
         name = plain if everything else short_label
@@ -79,6 +71,14 @@ def show_evaluation(
     show(figures_table(_figures(result)), indent=2)
     for sentence in sentences(result):
         show(as_text(sentence))
+
+
+def show_title(result: Evaluation, said: Sequence[str]) -> None:
+    """Show what is evaluated, and what was read of tables."""
+    documents, labels = plural(result.documents, "document"), len(result.answered.names)
+    click.secho(f"Evaluation of {documents}, {plural(labels, 'label')}", bold=True)
+    for sentence in said:
+        show(as_text(sentence, soft=True), indent=2)
 
 
 def show(part: RenderableType, indent: int = 0) -> None:

@@ -23,6 +23,7 @@ from textmlr.cli.evaluation_screen import (
     look_elsewhere,
     short_label,
     show,
+    show_title,
     what_chance_is,
 )
 
@@ -45,11 +46,13 @@ def show_ranked(
     result: Evaluation,
     ranks: RankFigures,
     asked: tuple[float, ...],
-    labels: Sequence[str],
+    said: Sequence[str] = (),
+    labels: Sequence[str] = (),
     *,
     everything: bool,
 ) -> None:
-    """Show figures below the title;  parameters as in ``evaluation_screen.show_evaluation``."""
+    """Show figures;  ranks  of the result, the rest as in ``evaluation_screen.show_evaluation``."""
+    show_title(result, said)
     _show_labels(result, ranks.labels_with_documents, labels, everything=everything)
     for pair in result.confused[: None if everything else 1]:
         true, answer = (short_label(name) for name in (pair.true, pair.predicted))
