@@ -30,6 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.checks import MODEL_MEND, check_kind, check_label, check_listed, check_strings
+from textmlr.base.errors import InputError
+from textmlr.base.limits import MANY_LABELS
 from textmlr.base.printable import plain
 from textmlr.model.explanation.named_features import NamedFeatures
 from textmlr.model.explanation.top_words import TopWord, WordEntries, spreads
@@ -162,6 +164,11 @@ def top_features(
     check_listed("k", k)
     for label in labels or ():
         check_label(label, model.labels)
+    if labels is None and len(model.labels) > MANY_LABELS:
+        raise InputError(
+            f"the model has {len(model.labels):,} labels, too many to list the words of each",
+            mend="name some of them by label",
+        )
     mend = "ask textmlr explain about a document"
     refuse_fasttext(model.parts.storage, "has no weight of a feature for a label", mend)
     named = NamedFeatures.of(model)
@@ -171,22 +178,40 @@ def top_features(
         mend="ask textmlr explain about a document",
     )
     entries = WordEntries.of(named, model.featurizer.options.term_frequency)
-    theta = model.parts.layers[0]
-    means = model.parts.head.common(theta)
+    column = _columns(model)
     scale = 2.0 if len(model.labels) == 2 and model.parts.head.is_relative else 1.0
     found = []
     for label in model.labels if labels is None else labels:
-        weights = scale * (theta[:, model.labels.index(label)] - means)
-        bias = None
-        if model.featurizer.options.bias:
-            at = (
-                0
-                if model.parts.columns is None
-                else model.parts.columns.find(np.zeros(1, np.int32))[0]
-            )
-            bias = float(weights[at])
-        found.append(_of_label(label, bias, weights[named.rows], entries, k))
+        weights, bias = column(model.labels.index(label))
+        weights *= scale
+        own = None if bias is None else scale * bias
+        found.append(_of_label(label, own, weights[named.rows], entries, k))
     return found
+
+
+def _columns(model: Model) -> Callable[[int], tuple[Reals, float | None]]:
+    """(weights (R,) of a label without what all labels have in common, the bias's; None: there is
+    none), by the label's number."""
+    parts = model.parts
+    if (postings := parts.postings) is not None:
+        labels = len(model.labels)
+        common = np.zeros(postings.rows_number)
+        used = postings.used
+        sums = np.add.reduceat(postings.weights, postings.starts[used], dtype=np.float64)
+        common[used] = sums / labels
+        mean = float(postings.bias.mean(dtype=np.float64))
+        return lambda i: (postings.column(i) - common, float(postings.bias[i]) - mean)
+    theta = parts.layers[0]
+    means = parts.head.common(theta)
+    at: int | None = None
+    if model.featurizer.options.bias:
+        at = 0 if parts.columns is None else int(parts.columns.find(np.zeros(1, np.int32))[0])
+
+    def dense(i: int) -> tuple[Reals, float | None]:
+        weights = theta[:, i] - means
+        return weights, None if at is None else float(weights[at])
+
+    return dense
 
 
 def _of_label(
