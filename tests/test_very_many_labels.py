@@ -374,8 +374,8 @@ console.log(JSON.stringify(texts.map((text) => [scorer.scores(text), scorer.prob
 EXPORTED = [
     posting_models.OPTIONS,
     FeaturizerOptions(ngrams=(1, 1), char_ngrams=(2, 3), min_df=1, idf=True),
-    FeaturizerOptions(hash_bits=12, ngrams=(1, 2), min_df=1, bias=False),
-    FeaturizerOptions(hash_bits=10, ngrams=(1, 1), min_df=1, idf=True),
+    FeaturizerOptions(hash_bits=12, ngrams=(1, 2), bias=False),
+    FeaturizerOptions(hash_bits=10, ngrams=(1, 1), idf=True),
 ]
 
 

@@ -194,11 +194,7 @@ def _columns(model: Model) -> Callable[[int], tuple[Reals, float | None]]:
     none), by the label's number."""
     parts = model.parts
     if (postings := parts.postings) is not None:
-        labels = len(model.labels)
-        common = np.zeros(postings.rows_number)
-        used = postings.used
-        sums = np.add.reduceat(postings.weights, postings.starts[used], dtype=np.float64)
-        common[used] = sums / labels
+        common = postings.row_sums(postings.weights) / len(model.labels)
         mean = float(postings.bias.mean(dtype=np.float64))
         return lambda i: (postings.column(i) - common, float(postings.bias[i]) - mean)
     theta = parts.layers[0]
