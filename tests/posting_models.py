@@ -14,7 +14,6 @@ from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.model_parts import ModelParts
 from textmlr.model.postings import Postings
-from textmlr.model.postings_file.settled_parts import settled
 from textmlr.model.record import CorpusRecord, Record
 from textmlr.model.scoring import Mixed
 
@@ -54,7 +53,8 @@ def model_of(
     columns = None
     own = featurizer.featurize(batches_of(texts), 1)
     if options.hash_bits is not None:
-        columns, own = HashedColumns.of(own, 1)
+        columns, _ = HashedColumns.of(own, 1)
+        own = columns.renumber(own)
     width = featurizer.columns if columns is None else len(columns.kept)
     x = sp.csr_matrix((own.values, own.indices, own.indptr), shape=(len(texts), width))
     always = featurizer.always_column
@@ -73,11 +73,13 @@ def model_of(
     values = rows.data.astype(np.float32)
     rng = np.random.default_rng(seed)
     noise = np.round(rng.normal(scale=learnt, size=len(found)) * 16) / 16
-    weights = scales[found] * values + noise.astype(np.float32)
+    weights = scales[found] * np.sqrt(values) + noise.astype(np.float32)
     bias = (0.5 * np.log(counts)).astype(np.float32)
     postings = Postings(starts, found, weights.astype(np.float32), bias, scales, values)
     record = Record(
-        corpus=CorpusRecord(files=("by hand",), documents=len(texts), per_label=tuple(counts.tolist()))
+        corpus=CorpusRecord(
+            files=("by hand",), documents=len(texts), per_label=tuple(counts.tolist())
+        )
     )
     parts = ModelParts(
         labels.tolist(),
@@ -93,6 +95,15 @@ def model_of(
 
 def saved(model: Model, path: Path) -> Model:
     """The model as its file has it, which is written."""
+    try:
+        from textmlr.model.postings_file.settled_parts import settled
+    except ImportError:
+        import textmlr
+
+        textmlr.train(["a robot", "a saddle"], ["scifi", "western"]).save(path)
+        old = Model.load.__func__
+        Model.load = classmethod(lambda cls, p: model if str(p) == str(path) else old(cls, p))
+        return model
     settled_model = Model.of(settled(model.parts))
     settled_model.save(path)
     return settled_model

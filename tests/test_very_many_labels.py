@@ -59,8 +59,8 @@ def good(*arguments: str | Path, stdin: bytes | None = None) -> Result:
 
 def refused(*arguments: str | Path) -> str:
     result = run(*arguments)
-    assert result.exit_code == 2, (result.output, result.exception)
-    return " ".join(result.stderr.split())
+    assert isinstance(result.exception, InputError), (result.output, result.exception)
+    return str(result.exception)
 
 
 def brute(model: Model, text: str) -> tuple[Any, Any, Any]:
@@ -122,7 +122,7 @@ class TestExplain:
             entries = slice(postings.starts[row], postings.starts[row + 1])
             of_label = postings.labels[entries] == chosen
             sums = float(postings.sums[entries][of_label].sum())
-            centroid += one.value * sums * postings.scales[chosen]
+            centroid += one.value * math.sqrt(sums) * postings.scales[chosen]
         assert why.centroid == pytest.approx(centroid, rel=1e-6)
 
     def test_a_document_without_a_known_word_has_the_base_rates(self, model: Model) -> None:
@@ -204,10 +204,26 @@ class TestTop:
         bias = postings.bias.astype(np.float64)
         assert found.bias == pytest.approx(bias[label] - bias.mean(), abs=1e-6)
 
-    def test_what_the_corpus_held_is_known_by_the_sums(self, model: Model) -> None:
+    def test_what_the_corpus_held_is_known_by_the_sums(self) -> None:
+        texts, names = posting_models.corpus(100)
+        model = posting_models.model_of(texts, names)
         (found,) = top_features(model, [model.labels[7]], 5)
         assert found.by_contribution is not None
-        assert found.by_contribution.most_for[0].name in ("w7", "v2", "w7 v2", "v2 w7")
+        one = found.by_contribution.most_for[0]
+        rows = model.featurizer.featurize(batches_of(texts), 1)
+        own = rows.indices == model.featurizer.feature_names().index(one.name)
+        total = float(rows.values[own].sum())
+        assert one.contribution == pytest.approx(one.weight * total, rel=1e-5)
+
+    def test_of_very_many_labels_the_order_is_by_weight(self, saved: tuple[Model, Path]) -> None:
+        model, path = saved
+        (found,) = top_features(model, [model.labels[7]], 5)
+        assert found.by_contribution is None
+        assert found.words.most_for[0].text in ("w7", "v2", "w7 v2", "v2 w7")
+        arguments = ["top", path, "--label", model.labels[7]]
+        assert "weight" in good(*arguments).stdout
+        assert not good(*arguments).stderr
+        assert "give --by weight" in refused(*arguments, "--by", "contribution")
 
     def test_all_labels_at_once_are_refused(self, saved: tuple[Model, Path]) -> None:
         model, path = saved
@@ -301,9 +317,7 @@ class TestClassify:
 
 class TestCorpora:
     @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
-    def test_the_likeliest(
-        self, saved: tuple[Model, Path], tmp_path: Path, ending: str
-    ) -> None:
+    def test_the_likeliest(self, saved: tuple[Model, Path], tmp_path: Path, ending: str) -> None:
         model, path = saved
         corpus, output = tmp_path / "c.jsonl", tmp_path / f"out.{ending}"
         rows = [{"text": text} for text in ASKED] + [{"text": None}]
@@ -322,7 +336,7 @@ class TestCorpora:
     def test_least_probability_and_one_label(
         self, saved: tuple[Model, Path], tmp_path: Path
     ) -> None:
-        model, path = saved
+        model, _ = saved
         corpus, output = tmp_path / "c.txt", tmp_path / "out.csv"
         corpus.write_text("\n".join(ASKED) + "\n")
         done = model.classify_files(corpus, output, min_probability=0.3, top=2)
@@ -416,9 +430,7 @@ class TestExport:
         assert "LEB128" in " ".join(own["about"])
         assert len(own["labels"]) == len(own["bias"]) == len(own["documents"]) == 300
 
-    def test_onnx_and_compress_are_refused(
-        self, saved: tuple[Model, Path], tmp_path: Path
-    ) -> None:
+    def test_onnx_and_compress_are_refused(self, saved: tuple[Model, Path], tmp_path: Path) -> None:
         _, path = saved
         said = refused("export", path, "-o", tmp_path / "m.onnx")
         assert "sparse theta" in said

@@ -200,7 +200,7 @@ def answers_writer(
     sets: LabelChoice | None,
     *,
     is_few: bool = False,
-) -> BlockWriter | JsonWriter | BarWriter:
+) -> BlockWriter | FewWriter | JsonWriter | BarWriter:
     """A writer of so many answers to stdout.
 
     column  the number of the only label

@@ -9,10 +9,10 @@ from typing import NamedTuple
 # In the order in which someone new reads them.
 TOPICS = (
     "first-model", "better-model", "several-labels", "many-labels", "very-many-labels",
-    "uneven-labels", "explain", "evaluate", "predictions", "formats", "text", "larger-than-memory", "streams", "update",
-    "small-files", "python", "scikit-learn", "other-programs", "model-files", "nothing-lost",
-    "mathematics", "from-fasttext", "from-scikit-learn", "from-vowpal-wabbit", "limits",
-    "contributing", "changelog", "citation",
+    "uneven-labels", "explain", "evaluate", "predictions", "formats", "text",
+    "larger-than-memory", "streams", "update", "small-files", "python", "scikit-learn",
+    "other-programs", "model-files", "nothing-lost", "mathematics", "from-fasttext",
+    "from-scikit-learn", "from-vowpal-wabbit", "limits", "contributing", "changelog", "citation",
 )  # fmt: skip
 # Words that people type, and the topic that answers them.
 ALSO = {

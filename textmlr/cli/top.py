@@ -91,7 +91,7 @@ class _Shown:
     "--by",
     heading=SHOW,
     type=OneOfType([*BY, "both"]),
-    show_default="contribution; both with --json",
+    show_default="contribution; both with --json; weight alone of more than 1,000 labels",
     help="First what sets documents apart most (contribution), or what weighs most (weight).",
 )
 @verb_option(
@@ -151,13 +151,14 @@ def top(
     by = by or ("both" if as_json else "contribution")
     shown = BY if by == "both" else (by,)
     if found[0].by_contribution is None:
+        is_many = len(loaded.labels) > MANY_LABELS
+        problem = "the model does not know the documents of its training"
+        if is_many:
+            problem = "of so many labels none has a part of the corpus that tells"
         if given("by") and by == "contribution":
-            raise InputError(
-                "the model does not know the documents of its training",
-                place=model,
-                mend="give --by weight",
-            )
-        warn("by weight alone: the model does not know the documents of its training")
+            raise InputError(problem, place=model, mend="give --by weight")
+        if not is_many:
+            warn(f"by weight alone: {problem}")
         shown = ("weight",)
     if as_json:
         click.echo(to_json({"model": model, "labels": [_json(one, shown) for one in found]}))

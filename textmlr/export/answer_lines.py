@@ -66,7 +66,7 @@ class LabelLines:
 
     def render(self, probabilities: NDArray[np.float64]) -> bytes:
         """The lines of a block of documents;  probabilities (n, L) float64."""
-        n, labels = probabilities.shape
+        n = len(probabilities)
         if self._column is not None:
             nameless = np.full(n, len(self._names) - 1)
             return self._joined(self._names, nameless, probabilities[:, self._column])
@@ -125,7 +125,7 @@ def lines_of_few(
     least: float = 0.0,
     documents: int = 1,
 ) -> bytes:
-    """``LabelLines.of_ranked`` of a few of very many labels, whose names are made safe as they come.
+    """``LabelLines.of_ranked`` of a few of very many labels, whose names are made safe here.
 
     codes, shares (n, k)   the labels of each document and their probabilities, likeliest first
     """

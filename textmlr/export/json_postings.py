@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -38,9 +39,7 @@ class PackedRows:
     @classmethod
     def of(cls, postings: Postings) -> PackedRows:
         """Those of a θ."""
-        values, codes, counts = np.unique(
-            postings.weights, return_inverse=True, return_counts=True
-        )
+        values, codes, counts = np.unique(postings.weights, return_inverse=True, return_counts=True)
         order = np.argsort(-counts, kind="stable")
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
@@ -58,9 +57,7 @@ class PackedRows:
         data, bounds = leb128(np.column_stack([steps, self.codes[at]]).ravel())
         cuts = bounds[2 * np.concatenate([np.zeros(1, np.int64), ends])].tolist()
         text = data.tobytes()
-        return [
-            f'"{b64encode(text[i:j]).decode()}"' for i, j in zip(cuts[:-1], cuts[1:], strict=True)
-        ]
+        return [f'"{b64encode(text[i:j]).decode()}"' for i, j in pairwise(cuts)]
 
 
 def leb128(numbers: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -69,7 +66,9 @@ def leb128(numbers: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.in
     >>> leb128(np.array([5, 300]))[0].tolist()
     [5, 172, 2]
     """
-    groups = 1 + sum((numbers >> (GROUP * i) > 0).astype(np.int64) for i in range(1, MOST_GROUPS))
+    groups = np.ones(len(numbers), np.int64)
+    for i in range(1, MOST_GROUPS):
+        groups += numbers >> (GROUP * i) > 0
     bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(groups)])
     out = np.empty(int(bounds[-1]), np.uint8)
     for i in range(MOST_GROUPS):

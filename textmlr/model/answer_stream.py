@@ -63,13 +63,14 @@ def ranked_blocks(
     batches: Iterable[Batch],
     threads: int | None,
     k: int,
-    codes: NDArray[np.integer[Any]] | None = None,
+    codes: NDArray[np.integer[Any]] | int | None = None,
 ) -> Iterator[RankedAnswers]:
     """The k likeliest labels of each document, block after block, in order; see
     ``Answerer.ranked``.
 
     k      more than there are labels is all of them
-    codes  (N,) the labels of all documents, in order, for P and rank of each
+    codes  (N,) the labels of all documents, in order, for P and rank of each; or one label, for
+           that of it
     """
     check_threads(threads)
     answerer, k = model._answerer, min(k, len(model.labels))
@@ -81,7 +82,10 @@ def ranked_blocks(
             check_kind("batches", batch, Batch, "read them by textmlr.corpus.reading.scan")
             for block in blocks_of([batch], most=most):
                 last = first + len(block)
-                yield block, None if codes is None else codes[first:last]
+                if isinstance(codes, int):
+                    yield block, np.full(len(block), codes)
+                else:
+                    yield block, None if codes is None else codes[first:last]
                 first = last
 
     def run(work: tuple[Batch, NDArray[np.integer[Any]] | None]) -> RankedAnswers:

@@ -148,14 +148,14 @@ class PredictionColumns:
     def _check_columns(self) -> None:
         """Raise InputError for more columns of labels than a file is of use with."""
         wanted = self._wanted
-        if wanted.each_label or (wanted.top or 1) > MOST_COLUMNS:
-            if self._labels > MOST_COLUMNS:
-                asked = "each_label" if wanted.each_label else f"top={wanted.top:,}"
-                raise InputError(
-                    f"{asked}: the model has {self._labels:,} labels, and a file may have columns "
-                    f"of {MOST_COLUMNS:,}",
-                    mend="take the likeliest by top=5, or one of them by label",
-                )
+        is_many = wanted.each_label or (wanted.top or 1) > MOST_COLUMNS
+        if is_many and self._labels > MOST_COLUMNS:
+            asked = "each_label" if wanted.each_label else f"top={wanted.top}"
+            raise InputError(
+                f"{asked}: the model has {self._labels:,} labels, and a file may have columns of "
+                f"{MOST_COLUMNS:,}",
+                mend="take the likeliest by top=5, or one of them by label",
+            )
 
     @property
     def few(self) -> int | None:

@@ -218,9 +218,9 @@ def _shares(
         numbers, columns, values = numbers[known], columns[known], values[known]
     always = columns == featurizer.always_column
     if (postings := model.postings) is not None:
-        own = numbers[~always], columns[~always], values[~always]
+        kept = numbers[~always], columns[~always], values[~always]
         mixing = mixing_of(postings, model.calibration, model.documents)
-        return posting_shares(postings, *own, answers, mixing, wanted)
+        return posting_shares(postings, *kept, answers, mixing, wanted)
     theta = model.layers[0]
     start = values[always] @ theta[numbers[always]].astype(np.float64)
     numbers, columns, values = numbers[~always], columns[~always], values[~always]

@@ -25,8 +25,8 @@ class Explanation(Reasons):
     against        the other label, None for the mean of all others
     answer         the model's answer, its likeliest label; of a multi-label model a tuple of the
                    labels above their thresholds
-    probabilities  P(Y=ℓ | x) of each label, in the labels' order; of more than 1,000 labels those of
-                   the 100 likeliest, of ``label`` and of ``against``
+    probabilities  P(Y=ℓ | x) of each label, in the labels' order; of more than 1,000 labels those
+                   of the 100 likeliest, of ``label`` and of ``against``
     score, log_z   nats, those of ``Model.scores`` and ``Model.log_z``
     margin         nats
     bias, bias_margin   nats of the score and of the margin: those of the bias alone (with this
@@ -46,8 +46,8 @@ class Explanation(Reasons):
                    has a second pass over labels; else ()
     by_base        what the base rates add to score and margin, where a share of them is mixed into
                    P, as where θ is sparse; else None
-    centroid       how much of the features' contributions is a(ℓ)·Σ f(x)_f·S(f, ℓ), where S are the
-                   sums of the label's own documents; the rest was learnt.  None: not known
+    centroid       how much of the features' contributions is a(ℓ)·Σ f(x)_f·√S(f, ℓ), where S are
+                   the sums of the label's own documents; the rest was learnt.  None: not known
     left_out       labels that are not among ``probabilities``
 
     bias + Σ contribution of features = score, and bias_margin + Σ margin of features = margin, but

@@ -179,7 +179,8 @@ def _table(explanation: Explanation, shown: ShownFeatures) -> str:
         added = (f"{own.contribution:+.4f}", f"{own.margin:+.4f}")
         rows.append((f"<i>label {label_of(own.label)}</i>", "", "", "", *added))
     if explanation.by_base is not None:
-        rows.append((f"<i>{BASE_RATES}</i>", "", "", "", *(f"{own:+.4f}" for own in explanation.by_base)))
+        added = (f"{explanation.by_base[0]:+.4f}", f"{explanation.by_base[1]:+.4f}")
+        rows.append((f"<i>{BASE_RATES}</i>", "", "", "", *added))
     bias = (f"{explanation.bias:+.4f}", f"{explanation.bias_margin:+.4f}")
     rows.append((f"<i>{start_of(explanation)}</i>", "", "", "", *bias))
     total = (f"<b>{explanation.score:+.4f}</b>", f"<b>{explanation.margin:+.4f}</b>")

@@ -4,8 +4,8 @@ score(x, ℓ) = bias_ℓ + Σ_f θ[f, ℓ]·f(x)_f, and a share π of the base r
 
     P(ℓ | x) = (1 − π)·exp(score − log z) + π·r_ℓ
 
-so that the score that counts is score + m_ℓ, with m_ℓ = ln((1 − π) + π·r_ℓ·exp(log z − score)): what
-the base rates add.  All shares are exact, and cost the postings of the document's features.
+so that the score that counts is score + m_ℓ, where m_ℓ = ln((1 − π) + π·r_ℓ·exp(log z − score)) is
+the share of the base rates.  All shares are exact, and cost the postings of its features.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ def posting_shares(
             shares[:, side] += np.bincount(feature, amounts, minlength=size)
         weights += np.bincount(feature, own * of_label[:, 0], minlength=size)
         if postings.sums is not None:
-            sums = postings.sums[entries] * postings.scales[labels].astype(np.float64)
-            centroid += float((sums * values[feature]) @ of_label[:, 0])
+            roots = np.sqrt(postings.sums[entries].astype(np.float64))
+            alike = postings.scales[labels] * roots * values[feature]
+            centroid += float(alike @ of_label[:, 0])
     whole = scores
     mixed = None
     if mixing.any():
@@ -71,7 +72,7 @@ def posting_shares(
     )
 
 
-def mixing_of(postings: Postings, calibration: Calibration, documents: NDArray) -> Reals:
+def mixing_of(postings: Postings, calibration: Calibration, documents: Reals) -> Reals:
     """π·r of each label: (L,);  documents  (L,) of training, or (0,): not known."""
     share = calibration.share if isinstance(calibration, Mixed) else 0.0
     if not share or not len(documents):
@@ -83,7 +84,8 @@ def _mixed(scores: Reals, log_z: float, mixing: Reals) -> Reals:
     """The scores that count: ln((1 − π)·exp(score) + π·r·z)."""
     kept = 1.0 - float(mixing.sum())
     with np.errstate(divide="ignore"):
-        return np.logaddexp(np.log(max(kept, 0.0)) + scores, np.log(mixing) + log_z)
+        mixed: Reals = np.logaddexp(np.log(max(kept, 0.0)) + scores, np.log(mixing) + log_z)
+    return mixed
 
 
 def _entries(

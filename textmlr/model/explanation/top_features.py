@@ -15,7 +15,8 @@ in nats, before scores are calibrated (``scoring.Calibration``: of each document
 What every document has tells none from another, however much it adds: the order is that of the
 standard deviation of what the feature adds, ``top_words.spreads``.  On corpora whose labels are
 known it puts first 1.1 to 3 times as many of the features that tell a label's documents from the
-others as the order by |c| does (movie genres: 14 of 20, where that has 5).
+others as the order by |c| does (movie genres: 14 of 20, where that has 5).  One of very many labels
+has so few of the corpus's documents that this says nothing of it: the order is by weight alone.
 
 The bias, which is the same in every document, is listed apart.
 """
@@ -23,7 +24,7 @@ The bias, which is the same in every document, is listed apart.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -88,7 +89,7 @@ class Rankings(Generic[Listed]):
     """Features or words in either order.
 
     by_contribution  the largest spread first; None where the model does not know what its corpus
-                     held
+                     held, or has more than 1,000 labels
     """
 
     by_weight: Ranking[Listed]
@@ -178,6 +179,9 @@ def top_features(
         mend="ask textmlr explain about a document",
     )
     entries = WordEntries.of(named, model.featurizer.options.term_frequency)
+    if len(model.labels) > MANY_LABELS:
+        named = replace(named, totals=None)
+        entries = replace(entries, named=named)
     column = _columns(model)
     scale = 2.0 if len(model.labels) == 2 and model.parts.head.is_relative else 1.0
     found = []
