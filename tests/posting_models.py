@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import scipy.sparse as sp
 
 from textmlr import FeaturizerOptions, Model
@@ -95,15 +96,7 @@ def model_of(
 
 def saved(model: Model, path: Path) -> Model:
     """The model as its file has it, which is written."""
-    try:
-        from textmlr.model.postings_file.settled_parts import settled
-    except ImportError:
-        import textmlr
-
-        textmlr.train(["a robot", "a saddle"], ["scifi", "western"]).save(path)
-        old = Model.load.__func__
-        Model.load = classmethod(lambda cls, p: model if str(p) == str(path) else old(cls, p))
-        return model
+    settled = pytest.importorskip("textmlr.model.postings_file.settled_parts").settled
     settled_model = Model.of(settled(model.parts))
     settled_model.save(path)
     return settled_model
