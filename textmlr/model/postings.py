@@ -26,7 +26,7 @@ class Postings:
     labels   (m,) int32       of each entry, ascending within a row
     weights  (m,) float32     of each entry, nats
     bias     (L,) float32     the score of a label that shares no feature with the document
-    scales   (L,) float32     weights are scales[label]·sums, and what was learnt beside that
+    scales   (L,) float32     weights are scales[label]·√sums, and what was learnt beside that
     sums     (m,) float32     Σ f(x)_f over the documents of the entry's label; None: not known
     """
 
@@ -91,6 +91,12 @@ class Postings:
         out = np.zeros(self.rows_number, np.float32)
         entries = np.flatnonzero(self.labels == label)
         out[np.searchsorted(self.starts, entries, side="right") - 1] = self.weights[entries]
+        return out
+
+    def row_sums(self, entries: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The sum of each row's entries, (R,);  entries (m,)  weights, or what else they have."""
+        out, used = np.zeros(self.rows_number), self.used
+        out[used] = np.add.reduceat(entries, self.starts[used], dtype=np.float64)
         return out
 
     def dense(self) -> NDArray[np.float32]:
