@@ -15,6 +15,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.in_memory import batches_of
 from textmlr.model.answering import Answers
+from textmlr.model.ranked_answers import RankedAnswers
 
 T = TypeVar("T")
 Real = TypeVar("Real", np.float32, np.float64)
@@ -55,6 +56,48 @@ def map_answers(
         return function(model._answerer.answer(block))
 
     return map_blocks(run, blocks(), chosen_threads(threads))
+
+
+def ranked_blocks(
+    model: textmlr.Model,
+    batches: Iterable[Batch],
+    threads: int | None,
+    k: int,
+    codes: NDArray[np.integer[Any]] | None = None,
+) -> Iterator[RankedAnswers]:
+    """The k likeliest labels of each document, block after block, in order; see
+    ``Answerer.ranked``.
+
+    k      more than there are labels is all of them
+    codes  (N,) the labels of all documents, in order, for P and rank of each
+    """
+    check_threads(threads)
+    answerer, k = model._answerer, min(k, len(model.labels))
+
+    def blocks() -> Iterator[tuple[Batch, NDArray[np.integer[Any]] | None]]:
+        first = 0
+        most = max(1, BLOCK_ANSWERS // answerer.width(k))
+        for batch in batches:
+            check_kind("batches", batch, Batch, "read them by textmlr.corpus.reading.scan")
+            for block in blocks_of([batch], most=most):
+                last = first + len(block)
+                yield block, None if codes is None else codes[first:last]
+                first = last
+
+    def run(work: tuple[Batch, NDArray[np.integer[Any]] | None]) -> RankedAnswers:
+        return answerer.ranked(work[0], k, work[1])
+
+    return map_blocks(run, blocks(), chosen_threads(threads))
+
+
+def ranked_texts(
+    model: textmlr.Model, texts: Any, k: int, threads: int | None
+) -> Iterator[RankedAnswers]:
+    """``ranked_blocks`` of texts."""
+    check_threads(threads)
+    single = isinstance(texts, str | bytes)
+    batches = _batches(one_text(texts) if single else texts, model)
+    return ranked_blocks(model, batches, threads, k)
 
 
 def stacked(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,14 @@ from textmlr.features.prepared import PreparedFeaturizer
 from textmlr.features.prepared_text import normal_form, prepared_document
 from textmlr.features.prepared_text import prepared as prepared_text
 from textmlr.kernels import normal_form as normal_form_kernels
+from textmlr.kernels import ranking
 from textmlr.kernels.code_points import Text
 from textmlr.kernels.document_answer import AnswerArrays, ModelArrays, RowScratch
 from textmlr.kernels.jit import bound
 from textmlr.kernels.layers import Units
-from textmlr.model.heads import SOFTMAX, Head
+from textmlr.model.heads import SOFTMAX, Head, Kernel
 from textmlr.model.parameters import Network
+from textmlr.model.ranked_answers import RankedAnswers
 from textmlr.model.scoring import Calibration
 
 # Bytes of a single document for which scratch is kept ready; longer ones take the general way.
@@ -109,10 +111,45 @@ class Answerer:
 
     def answer(self, block: Batch) -> Answers:
         """Answers for the documents of a block."""
-        featurizer, take = self.featurizer, self._scratch.take
         out = Answers.room(len(block), self._network.labels)
-        room = self._room()
         outputs = AnswerArrays(out.scores, out.log_z, out.probabilities, out.known)
+        kernels = self.head.answer, self.head.answer_counts
+        invalid = self._run(block, kernels, self._theta, self._room(), outputs)
+        return Answers(*outputs, invalid, self.head)
+
+    def ranked(
+        self, block: Batch, k: int, codes: NDArray[np.integer[Any]] | None = None
+    ) -> RankedAnswers:
+        """The k likeliest labels of each document of a block; see ``RankedAnswers``.
+
+        k      0 to L
+        codes  (n,) the documents' own labels, for P and rank of each; one that is no number of a
+               label has P = 0 and rank L
+        """
+        answers = self.answer(block)
+        out = RankedAnswers.room(len(block), k, codes)
+        ranking.rank_rows(frozen(answers.probabilities), out.arrays())
+        return replace(out, log_z=answers.log_z, known=answers.known, invalid=answers.invalid)
+
+    def of_label(self, block: Batch, code: int) -> NDArray[np.float64]:
+        """P of one label for each document of a block: (n,)."""
+        return self.answer(block).probabilities[:, code].copy()
+
+    def width(self, k: int) -> int:
+        """How many numbers ``ranked`` holds of each document."""
+        return self.labels
+
+    @property
+    def labels(self) -> int:
+        """L."""
+        return self._network.labels
+
+    def _run(
+        self, block: Batch, kernels: tuple[Kernel, Kernel], model: Any, room: Any, outputs: Any
+    ) -> int:
+        """Have the kernels answer a block, the first by its text, the second by n-grams that are
+        counted; return pieces of invalid UTF-8."""
+        featurizer, take = self.featurizer, self._scratch.take
         if is_giant(block) or featurizer.asks_little:
             columns, counts, offsets, invalid = featurizer.counted_columns(block)
             unread = PreparedFeaturizer.of(
@@ -125,37 +162,21 @@ class Answerer:
                 np.empty(most + 1, np.int32),
                 np.empty(most + 1, np.float32),
             )
-            self.head.answer_counts(
-                frozen(columns),
-                frozen(counts),
-                frozen(offsets),
-                unread.arrays,
-                self._theta,
-                scratch,
-                room,
-                outputs,
-            )
-        else:
-            prepared = featurizer.prepared()
-            block = prepared_text(block, featurizer.options)
-            longest = int((block.stops - block.starts).max(initial=0))
-            most = prepared.most_grams(longest) + 1
-            scratch = RowScratch(
-                *prepared.room(self._scratch, longest),
-                take("indices", most, np.int32),
-                take("values", most, np.float32),
-            )
-            invalid = self.head.answer(
-                prepared.text(block.text, block.is_ascii),
-                frozen(block.starts),
-                frozen(block.stops),
-                prepared.arrays,
-                self._theta,
-                scratch,
-                room,
-                outputs,
-            )
-        return Answers(*outputs, int(invalid), self.head)
+            counted = frozen(columns), frozen(counts), frozen(offsets)
+            kernels[1](*counted, unread.arrays, model, scratch, room, outputs)
+            return invalid
+        prepared = featurizer.prepared()
+        block = prepared_text(block, featurizer.options)
+        longest = int((block.stops - block.starts).max(initial=0))
+        most = prepared.most_grams(longest) + 1
+        scratch = RowScratch(
+            *prepared.room(self._scratch, longest),
+            take("indices", most, np.int32),
+            take("values", most, np.float32),
+        )
+        text = prepared.text(block.text, block.is_ascii)
+        spans = frozen(block.starts), frozen(block.stops)
+        return int(kernels[0](text, *spans, prepared.arrays, model, scratch, room, outputs))
 
     def probabilities_of(self, text: str | bytes) -> NDArray[np.float64] | None:
         """P of each label for one document: (1, L); None if it has to go the general way.

@@ -20,6 +20,7 @@ from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.given_data import Data, Labels, Weights
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.model.model_file import to_write
+from textmlr.model.model_parts import theta_of
 
 if TYPE_CHECKING:
     from textmlr.model.explanation.contributions import ExplainedModel
@@ -31,6 +32,21 @@ Path: TypeAlias = str | PathLike[str]
 
 class ModelVerbs:
     """What a Model does by functions of higher rooms, which the package's face hands out."""
+
+    @property
+    def theta(self: Any) -> NDArray[np.float32]:
+        """The (V, L) parameters of a linear model; with columns they are made anew.
+
+        Raises InputError for a model with hidden layers, which has no weight of a feature for a
+        label, and for one with a sparse θ, which is ``parts.postings``.
+
+        >>> import textmlr
+        >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
+        >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
+        >>> model.theta.shape == (model.featurizer.columns, 2)
+        True
+        """
+        return theta_of(self.parts)
 
     @property
     def thresholds(self: Any) -> NDArray[np.float64] | None:

@@ -1,0 +1,44 @@
+"""Dense, obviously right twins of kernels/touched_labels.py, ranked_documents.py and ranking.py."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+def dense(starts, labels, weights, many):
+    """θ, (R, L) float64, without the bias."""
+    out = np.zeros((len(starts) - 1, many))
+    for row in range(len(starts) - 1):
+        for at in range(starts[row], starts[row + 1]):
+            out[row, labels[at]] = weights[at]
+    return out
+
+
+def probabilities(scores, rates, share):
+    """(1 − share)·softmax of one document's scores + share·rates, summed label by label."""
+    top = max(scores)
+    z = math.fsum(math.exp(score - top) for score in scores)
+    return [
+        (1 - share) * math.exp(score - top) / z + share * rate
+        for score, rate in zip(scores, rates, strict=True)
+    ]
+
+
+def ranked(p):
+    """Numbers of labels, the likeliest first; of those as likely the first."""
+    return sorted(range(len(p)), key=lambda label: (-p[label], label))
+
+
+def best(p, k):
+    """The k likeliest labels and P of each."""
+    order = ranked(list(p))[:k]
+    return order, [p[label] for label in order]
+
+
+def rank(p, truth):
+    """How many labels are likelier than one, or as likely and before it."""
+    if not 0 <= truth < len(p):
+        return len(p)
+    return sum(own > p[truth] or (own == p[truth] and i < truth) for i, own in enumerate(p))

@@ -1,0 +1,181 @@
+"""The softmax over all labels at the cost of those that share a feature with the document.
+
+θ has weights only where label and feature met in training: row f has the entries ``starts[f]`` to
+``starts[f + 1]`` of labels and weights.  A label that no feature of x touches scores its bias, so
+
+    z = Σ_touched exp(score) + (Σ_all exp(bias) − Σ_touched exp(bias)),
+
+exact at the cost of the entries of x's features: the sum over all labels is one number for all
+documents.  Where the difference cancels (z is a small part of that sum), z is summed over all
+labels instead.  With base rates r_ℓ of share π, P = (1 − π)·exp(score)/z + π·r_ℓ.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from textmlr.kernels.jit import kernel
+
+# Below this part of Σ_all exp(bias), z is summed over all labels.  Above it the difference has an
+# error of L·2^-53 / CANCELS of z at most, 1e-7 with a million labels.
+CANCELS = 1e-3
+# Numbers of the model.
+TOP = 0  # the highest bias
+TOTAL = 1  # Σ exp(bias − TOP)
+SHARE = 2  # π
+
+
+class PostingArrays(NamedTuple):
+    """θ.
+
+    starts (R + 1,) int64, labels (m,) int32, weights (m,) float32   see ``model.postings``
+    bias   (L,) float32
+    """
+
+    starts: Any
+    labels: Any
+    weights: Any
+    bias: Any
+
+
+class TouchRoom(NamedTuple):
+    """Scratch of one thread.
+
+    sums   (L,) float64   what features add to the score of each label; 0 between documents
+    labels (2L,) int32    of some labels: their numbers,
+    scores (L + 1,) float64   their scores,
+    shares (L + 1,) float64   and exp(score) up to a factor
+    """
+
+    sums: Any
+    labels: Any
+    scores: Any
+    shares: Any
+
+
+@kernel
+def is_sound(starts, labels, many):
+    """Whether these are rows of entries, ascending labels below ``many`` in each.
+
+    starts (R + 1,) int64, labels (m,) int32
+    """
+    if starts.size < 1 or starts[0] != 0 or starts[starts.size - 1] != labels.size:
+        return False
+    for row in range(starts.size - 1):
+        if starts[row + 1] < starts[row]:
+            return False
+    for row in range(starts.size - 1):
+        last = -1
+        for at in range(starts[row], starts[row + 1]):
+            if labels[at] <= last or labels[at] >= many:
+                return False
+            last = labels[at]
+    return True
+
+
+@kernel
+def _touch(indices, values, first, last, theta, room):
+    """Add up what the entries first:last of a row of f(x) add to the scores of labels: (entries of
+    room.labels, whether any feature touches a label).
+
+    indices int32, values float32;  theta  PostingArrays
+    room   TouchRoom: sums are written, and in labels those that are touched.  A label whose sum
+           comes back to 0 may be there twice
+    """
+    starts, labels, weights, bias = theta
+    sums, touched = room.sums, room.labels
+    n = 0
+    speaks = False
+    are_listed = True
+    for entry in range(first, last):
+        begin, end = starts[indices[entry]], starts[indices[entry] + 1]
+        value = np.float64(values[entry])
+        if begin == end or value == 0.0:
+            continue
+        speaks = True
+        are_listed = are_listed and n + end - begin <= touched.size
+        if are_listed:
+            for at in range(begin, end):
+                label = labels[at]
+                before = sums[label]
+                touched[n] = label
+                n += 1 if before == 0.0 else 0
+                sums[label] = before + value * np.float64(weights[at])
+        else:
+            for at in range(begin, end):
+                sums[labels[at]] += value * np.float64(weights[at])
+    if not are_listed:  # sums that came back to 0 again and again
+        for label in range(bias.size):
+            touched[label] = label
+        n = bias.size
+    return n, speaks
+
+
+@kernel
+def _collect(n, bias, room):
+    """Write the scores of touched labels to room.scores, beside the labels; clear the sums.  Return
+    how many they are: those whose sum is 0 score their bias, as the untouched do.
+
+    n  entries of room.labels, as ``_touch`` returns it
+    """
+    sums, touched, scores = room.sums, room.labels, room.scores
+    found = 0
+    for i in range(n):
+        label = touched[i]
+        own = sums[label]
+        sums[label] = 0.0
+        touched[found] = label
+        scores[found] = np.float64(bias[label]) + own
+        found += 1 if own != 0.0 else 0
+    return found
+
+
+@kernel
+def _take_all(n, bias, room):
+    """List all labels in place of n: those that are not touched with their bias; return L."""
+    sums, touched, scores = room.sums, room.labels, room.scores
+    for i in range(n):
+        sums[touched[i]] = 1.0
+    at = n
+    for label in range(bias.size):
+        if sums[label] == 0.0:
+            touched[at] = label
+            scores[at] = np.float64(bias[label])
+            at += 1
+    for i in range(n):
+        sums[touched[i]] = 0.0
+    return at
+
+
+@kernel
+def _normalise(n, bias, powers, numbers, room):
+    """Write exp(score − m) to room.shares: (entries of room, m, exp(TOP − m), z·exp(−m)).
+
+    n       labels in room, as ``_collect`` returns it; where z cancels they become all labels
+    bias    (L,) float32;  powers (L,) float64   exp(bias − TOP);  numbers  see TOP
+    """
+    touched, scores, shares = room.labels, room.scores, room.shares
+    highest = numbers[TOP]
+    rest = numbers[TOTAL]
+    for i in range(n):
+        highest = max(highest, scores[i])
+        rest -= powers[touched[i]]
+    z = 0.0
+    for i in range(n):
+        shares[i] = math.exp(scores[i] - highest)
+        z += shares[i]
+    least = math.exp(numbers[TOP] - highest)
+    if n < bias.size:
+        z += max(rest, 0.0) * least
+    if z >= CANCELS * numbers[TOTAL] * least:
+        return n, highest, least, z
+    n = _take_all(n, bias, room)
+    highest = scores[0]
+    for i in range(n):
+        highest = max(highest, scores[i])
+    z = 0.0
+    for i in range(n):
+        shares[i] = math.exp(scores[i] - highest)
+        z += shares[i]
+    return n, highest, 0.0, z
