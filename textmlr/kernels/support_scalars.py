@@ -71,21 +71,20 @@ def gather(features, y, documents, theta, room, starts, labels, values):
 
 
 @kernel
-def scalar_pass(affinities, own, log_norms, log_counts, parameters, sums, first, last, out):
-    """Write the loss of some documents, and its derivatives by the parameters.
+def scalar_pass(affinities, own, log_norms, log_counts, parameters, sums, scratch, out):
+    """Write the loss of documents, and its derivatives by the parameters.
 
     affinities  Affinities;  own  OwnLabels
     log_norms, log_counts (L,) float64   ln ‖S_ℓ‖, ln n_ℓ
     parameters (3,) float64   ln a, b, ρ
     sums (3,) float64   over all labels: exp(b·ln n), and it times ln n, and times (ln n)²
-    first, last   documents;  out (d, WIDTH) float64   their rows written: see LOSS
+    scratch (PARAMETERS + 2, PARAMETERS) float64   overwritten
+    out (d, WIDTH) float64   overwritten: see LOSS
     """
     starts, labels, values = affinities
     a, b, power = math.exp(parameters[0]), parameters[1], parameters[2]
-    mean = np.zeros(PARAMETERS)
-    square = np.zeros((PARAMETERS, PARAMETERS))
-    d = np.zeros(PARAMETERS)
-    for i in range(first, last):
+    mean, d, square = scratch[0], scratch[1], scratch[2:]
+    for i in range(out.shape[0]):
         drawn = a * own.affinities[i] * math.exp(-power * own.log_norms[i])
         score = drawn + b * own.log_counts[i]
         highest = max(score, 0.0)

@@ -147,7 +147,8 @@ def score_block(features, y, shifts, documents, first, last, theta, total, least
               the label's sums.  Below −1e30: not by θ at all, and the document takes no step
     documents (B,) int64   of the block;  first, last   those to be scored
     theta  SupportTheta;  total  Σ exp(bias) of all labels
-    room   SupportRoom;  out  BlockErrors, their rows first:last written.  Errors beyond K are left out
+    room   SupportRoom
+    out    BlockErrors, their rows first:last written; errors beyond K are left out
     """
     for b in range(first, last):
         i = documents[b]

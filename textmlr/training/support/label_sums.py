@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -86,5 +85,3 @@ class LabelSums:
 def most_labels(labels: int) -> int:
     """The most labels that a feature with entries meets."""
     return max(LEAST_MOST, round(MOST_SHARE * labels))
-
-

@@ -85,15 +85,17 @@ class LeftOut:
         ascending."""
         return np.flatnonzero(self.counts > 0)
 
-    def shifts(self, scalars: Scalars, sums: LabelSums, y: NDArray[np.int32]) -> NDArray[np.float32]:
+    def shifts(
+        self, scalars: Scalars, sums: LabelSums, y: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
         """What the own label's score changes by when the document is taken out: (n,), nats."""
         whole, rest = (np.maximum(square, SHORTEST) for square in self.squares)
         power = -scalars.norm_power / 2
         drawn = self.affinities[1] * rest**power - self.affinities[0] * whole**power
         counts = _log_counts(self.counts) - _log_counts(sums.counts[y])
-        shifts: NDArray[np.float32] = (
-            scalars.attraction * drawn + scalars.prior * counts
-        ).astype(np.float32)
+        shifts: NDArray[np.float32] = (scalars.attraction * drawn + scalars.prior * counts).astype(
+            np.float32
+        )
         return shifts
 
 
@@ -144,9 +146,7 @@ def _log_counts(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     return logs
 
 
-def _drawn(
-    objective: Objective, sums: LabelSums, left: LeftOut, seed: int
-) -> NDArray[np.int64]:
+def _drawn(objective: Objective, sums: LabelSums, left: LeftOut, seed: int) -> NDArray[np.int64]:
     """Numbers of some documents that can be taken out, ascending, drawn at random."""
     able = np.random.default_rng([seed, (1 << 31) + 20]).permutation(left.able)[:DOCUMENTS]
     features, sizes = objective.features, np.diff(sums.starts)
@@ -209,9 +209,7 @@ class _ScalarFit:
             left.counts[drawn] / sums.counts.sum(),
         )
 
-    def loss(
-        self, numbers: NDArray[np.float64], share: float
-    ) -> tuple[float, NDArray[np.float64]]:
+    def loss(self, numbers: NDArray[np.float64], share: float) -> tuple[float, NDArray[np.float64]]:
         """(mean −ln P, rows as ``scalar_pass`` writes them) at (ln a, b, ρ)."""
         powers = np.exp(numbers[1] * self.log_counts)
         sums = np.array([(powers * self.log_counts**k).sum() for k in range(3)])
@@ -223,8 +221,7 @@ class _ScalarFit:
             self.log_counts,
             frozen(numbers),
             frozen(sums),
-            0,
-            len(out),
+            np.empty((kernels.PARAMETERS + 2, kernels.PARAMETERS)),
             out,
         )
         p = (1 - share) * np.exp(-out[:, kernels.LOSS]) + share * self.rates

@@ -151,9 +151,7 @@ class _SupportTraining:
             own = validation.codes, validation.weights, np.zeros(len(validation.y), np.float32)
             judging = BlockDescent(validation.features.arrays(), *own, theta, threads)
         own_watch = watch
-        return cls(
-            objective, options, sums, scalars, descent, judging, judges, learners, own_watch
-        )
+        return cls(objective, options, sums, scalars, descent, judging, judges, learners, own_watch)
 
     def run(self) -> SupportFit:
         """Take all steps, and measure."""
