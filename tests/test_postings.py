@@ -245,6 +245,8 @@ def test_threads_and_blocks_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> No
     batches = batches_of(texts)
     codes = rng.integers(0, 300, 500)
     (once,) = ranked_blocks(model, batches, 1, 4, codes)
+    (seventh,) = ranked_blocks(model, batches, 1, 1, 7)
+    np.testing.assert_array_equal(seventh.of_truth, model.probabilities(texts)[:, 7])
     monkeypatch.setattr("textmlr.model.answer_stream.BLOCK_ANSWERS", 4 * 17)
     parts = list(ranked_blocks(model, batches, 3, 4, codes))
     assert len(parts) > 20

@@ -265,7 +265,7 @@ FRAMES = {
 }
 
 
-@pytest.mark.parametrize("kind", mostly_slow(FRAMES, ["a dict", "pandas"]))
+@pytest.mark.parametrize("kind", mostly_slow(FRAMES, ["a dict", "pandas", "polars"]))
 def test_python_takes_the_columns_of_the_model(kind: str, here: Path) -> None:
     data: Any = FRAMES[kind](ROWS)
     model = textmlr.train(data, text="name", label="genre_of_it")

@@ -94,6 +94,19 @@ def test_every_changed_byte_is_noticed(file: Path) -> None:
         refused(file)
 
 
+def test_another_version_is_noticed(file: Path) -> None:
+    """A bit makes one version another that is read."""
+    known = range(tensor_file.OLDEST_VERSION, tensor_file.FORMAT_VERSION + 1)
+    for version in known:
+        tensor_file.save(file, HEADER, TENSORS, version)
+        whole = file.read_bytes()
+        start = b'"textmlr":"%d '
+        assert whole.count(start % version) == 1
+        for other in set(known) - {version}:
+            file.write_bytes(whole.replace(start % version, start % other))
+            assert "checksum of its header" in refused(file)
+
+
 @pytest.mark.slow
 @given(st.data())
 @settings(max_examples=300, deadline=None)
@@ -139,7 +152,9 @@ def forged(
             crc = zlib.crc32(data[first:last]) if whole and 0 <= first <= last else 0
             tensors[name] = [entry.get("dtype"), entry.get("shape"), crc]
     content = json.dumps({"header": header or {}, "tensors": tensors})
-    entry = f"{version} {zlib.crc32(content.encode()):08x} {content}"
+    number = version if isinstance(version, int) else 0
+    check = tensor_file.header_checksum(number, content.encode())
+    entry = f"{version} {check:08x} {content}"
     raw = json.dumps({"__metadata__": {"textmlr": entry}, **layout}).encode()
     raw += b" " * (-len(raw) % 8)
     path.write_bytes(struct.pack("<Q", len(raw)) + raw + data)

@@ -29,6 +29,11 @@ def refused(path: Path) -> str:
     return str(caught.value).removeprefix(f"{path}: ")
 
 
+def _checksum(version: str, content: str) -> str:
+    number = int(version) if version.isascii() and version.isdecimal() else 0
+    return f"{tensor_file.header_checksum(number, content.encode()):08x}"
+
+
 def written(
     path: Path,
     data: bytes = b"",
@@ -51,7 +56,7 @@ def written(
         tensors = {"a": ["U8", shape, tensor_file._checksum(np.frombuffer(data, np.uint8))]}
     content = json.dumps({"header": {} if header is None else header, "tensors": tensors or {}})
     number = str(tensor_file.FORMAT_VERSION) if version is None else version
-    own = {"textmlr": f"{number} {zlib.crc32(content.encode()):08x} {content}"}
+    own = {"textmlr": f"{number} {_checksum(number, content)} {content}"}
     raw = json.dumps({"__metadata__": own | (metadata or {}), **layout}).encode()
     raw += b" " * max(length - len(raw), -len(raw) % pad)
     path.write_bytes(struct.pack("<Q", len(raw)) + raw + data)
@@ -206,7 +211,8 @@ def test_metadata_are_ours_alone(tmp_path: Path) -> None:
 )
 def test_json_that_is_none(tmp_path: Path, content: str, told: str) -> None:
     inner = f'{{"header": {content}, "tensors": {{}}}}'
-    entry = f"{tensor_file.FORMAT_VERSION} {zlib.crc32(inner.encode()):08x} {inner}"
+    number = str(tensor_file.FORMAT_VERSION)
+    entry = f"{number} {_checksum(number, inner)} {inner}"
     raw = json.dumps({"__metadata__": {"textmlr": entry}}).encode()
     raw += b" " * (-len(raw) % 8)
     (tmp_path / "m").write_bytes(struct.pack("<Q", len(raw)) + raw)
@@ -220,7 +226,8 @@ def test_json_that_is_none(tmp_path: Path, content: str, told: str) -> None:
 def test_headers_are_objects_and_aligned(tmp_path: Path) -> None:
     path = tmp_path / "m"
     assert "'header' is missing or not of type dict" in refused(written(path, header=[1]))
-    inner = f"{tensor_file.FORMAT_VERSION} {zlib.crc32(b'[1]'):08x} [1]"
+    number = str(tensor_file.FORMAT_VERSION)
+    inner = f"{number} {_checksum(number, '[1]')} [1]"
     raw = json.dumps({"__metadata__": {"textmlr": inner}}).encode()
     path.write_bytes(struct.pack("<Q", len(raw) + -len(raw) % 8) + raw + b" " * (-len(raw) % 8))
     assert refused(path).startswith("its header is no JSON object")

@@ -185,7 +185,7 @@ def run(arguments: list[str], stdin: bytes = b"") -> int:
         journal = f"--journal={name}" in arguments or f"--journal {name}" in named
         if name in after and arguments[0] in MAKERS and not (journal or name.endswith(".jsonl")):
             Model.load(name)
-    helped = {"-h", "--help"} & {*arguments}
+    helped = {"-h", "--help", "--help-all"} & {*arguments}
     if code == 0 and "--json" in arguments and "-o" not in arguments and not helped:
         for part in out.splitlines():
             json.loads(part)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from textmlr.base.featurizer_options import MAX_HASH_BITS
+from textmlr.base.tensor_file import header_checksum
 from textmlr.model.small_file.compressed import FILTERS, deflate
 
 Json = dict[str, Any]
@@ -99,7 +100,7 @@ class Forgery:
         for old, new in self.text:
             content = content.replace(old, new, 1)
         encoded = content.encode("utf-8", "surrogatepass")
-        entry = f"{self.version} {zlib.crc32(encoded):08x} {content}"
+        entry = f"{self.version} {header_checksum(self.version, encoded):08x} {content}"
         raw = _dumped({"__metadata__": {"textmlr": entry}, **self.layout}).encode()
         raw += b" " * (-len(raw) % 8)
         return struct.pack("<Q", len(raw)) + raw + data

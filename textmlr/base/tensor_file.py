@@ -1,8 +1,9 @@
 """The file of tensors: arrays and one JSON header in a safetensors file, whole or not at all.
 
 It knows nothing of models (``model.model_file`` does).  In the file's ``__metadata__`` one entry,
-"textmlr", holds ``VERSION CRC JSON``: the version of the format, the CRC-32 of the JSON, and the
-JSON with the header and each tensor's dtype, shape and checksum.  The checksum of up to CHECKED
+"textmlr", holds ``VERSION CRC JSON``: the version of the format, the CRC-32 of the version, a space
+and the JSON (of format 4 that of the JSON alone), and the JSON with the header and each tensor's
+dtype, shape and checksum.  The checksum of up to CHECKED
 bytes is their CRC-32; that of more is the CRC-32 of the CRC-32s (little-endian) of each CHECKED of
 them, which several threads can compute.  A changed or missing byte anywhere makes one of these
 disagree.
@@ -29,7 +30,7 @@ from textmlr.base.magic_bytes import FASTTEXT, METADATA_KEY, SIZE_BYTES
 from textmlr.base.threads import available_threads, map_blocks
 from textmlr.base.whole_files import atomic_write
 
-FORMAT_VERSION = 6  # the newest that is read
+FORMAT_VERSION = 7  # the newest that is read
 USUAL_VERSION = 5  # that is written, unless what is written says another
 OLDEST_VERSION = 4  # that is read: a header of it may lack what later ones have
 CHECKED = 1 << 22  # bytes
@@ -99,6 +100,11 @@ def _checked(
     return arrays, head
 
 
+def header_checksum(version: int, content: bytes) -> int:
+    """The CRC-32 of a format's version and the JSON after it."""
+    return zlib.crc32(content if version == OLDEST_VERSION else b"%d %b" % (version, content))
+
+
 def size_of(
     header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]], version: int = USUAL_VERSION
 ) -> int:
@@ -150,7 +156,7 @@ def _serialised(
         for name, array in arrays.items()
     }
     content = _json({"header": header, "tensors": described})
-    check = zlib.crc32(content.encode())
+    check = header_checksum(version, content.encode())
     layout: dict[str, Any] = {"__metadata__": {METADATA_KEY: f"{version} {check:08x} {content}"}}
     widths = [*_NAMES.values()]
     order = sorted(arrays, key=lambda name: (widths.index(described[name][0]), name))
@@ -223,7 +229,8 @@ def _content(value: str, path: Path) -> dict[str, Any]:
         )
     expect(int(version) >= OLDEST_VERSION, path, f"its format version is {int(version)}")
     encoded = content.encode("utf-8", "surrogatepass")
-    expect(check == f"{zlib.crc32(encoded):08x}", path, "the checksum of its header is wrong")
+    known = f"{header_checksum(int(version), encoded):08x}"
+    expect(check == known, path, "the checksum of its header is wrong")
     return _parse(encoded, path)
 
 

@@ -63,16 +63,22 @@ def ranked_blocks(
     batches: Iterable[Batch],
     threads: int | None,
     k: int,
-    codes: NDArray[np.integer[Any]] | None = None,
+    codes: NDArray[np.integer[Any]] | int | None = None,
 ) -> Iterator[RankedAnswers]:
     """The k likeliest labels of each document, block after block, in order; see
     ``Answerer.ranked``.
 
     k      more than there are labels is all of them
-    codes  (N,) the labels of all documents, in order, for P and rank of each
+    codes  (N,) the labels of all documents, in order, for P and rank of each; a number is the
+           label of all
     """
     check_threads(threads)
     answerer, k = model._answerer, min(k, len(model.labels))
+
+    def own_codes(first: int, last: int) -> NDArray[np.integer[Any]] | None:
+        if isinstance(codes, int):
+            return np.full(last - first, codes)
+        return None if codes is None else codes[first:last]
 
     def blocks() -> Iterator[tuple[Batch, NDArray[np.integer[Any]] | None]]:
         first = 0
@@ -81,7 +87,7 @@ def ranked_blocks(
             check_kind("batches", batch, Batch, "read them by textmlr.corpus.reading.scan")
             for block in blocks_of([batch], most=most):
                 last = first + len(block)
-                yield block, None if codes is None else codes[first:last]
+                yield block, own_codes(first, last)
                 first = last
 
     def run(work: tuple[Batch, NDArray[np.integer[Any]] | None]) -> RankedAnswers:
