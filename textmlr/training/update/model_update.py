@@ -98,7 +98,8 @@ def update_model(
         overlap = known.validation
         compared["overlap"] = None if overlap is None else overlap.as_json()
     record = updated_record(model, corpus, grown, labels, options, compared, known)
-    trained_on = None if known.sketch is None else known.sketch.beside(updated.layers)
+    size = sum(layer.nbytes for layer in updated.layers)
+    trained_on = None if known.sketch is None else known.sketch.beside(size)
     return _model(model, grown, old, updated, record, trained_on)
 
 
