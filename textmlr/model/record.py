@@ -244,8 +244,32 @@ class ExactRecord(Part):
             raise WrongRecordError(f"{at}.features_kept or weights_kept is missing")
 
 
+@part
+class SupportRecord(Part):
+    """A sparse θ, and the numbers that its labels share: see ``training.support``.
+
+    weights   where label and feature met
+    attraction, prior, norm_power   of the sums of each label's rows
+    share     of the base rates in the answers
+    learning_rate, epochs, loss, accuracy   of what SGD learnt beside the sums
+    """
+
+    solver: str = needed(NAME)
+    weights: int = needed(WHOLE)
+    attraction: float = needed(NOT_NEGATIVE)
+    prior: float = needed(NOT_NEGATIVE)
+    norm_power: float = needed(NOT_NEGATIVE)
+    share: float = needed(NOT_NEGATIVE)
+    learning_rate: float = needed(POSITIVE)
+    epochs: int = needed(WHOLE)
+    loss: float | None = optional(REAL, nullable=True)
+    accuracy: float | None = optional(REAL, nullable=True)
+
+
 def _final(values: Json) -> type[Part]:
-    return ExactRecord if values.get("solver") == "exact" else SgdRecord
+    return {"exact": ExactRecord, "support": SupportRecord}.get(
+        str(values.get("solver")), SgdRecord
+    )
 
 
 @part
@@ -318,7 +342,7 @@ class Record(Part):
     ngrams: tuple[CandidateRecord, ...] = several(CandidateRecord)
     cut: CutRecord | None = optional(CutRecord)
     held_out: HeldOutRecord | None = optional(HeldOutRecord)
-    final: SgdRecord | ExactRecord | None = optional(_final)
+    final: SgdRecord | ExactRecord | SupportRecord | None = optional(_final)
     stream: StreamRecord | None = optional(StreamRecord)
     updates: tuple[UpdateRecord, ...] = several(UpdateRecord, is_written=False)
     compressed: CompressionRecord | None = optional(CompressionRecord)
