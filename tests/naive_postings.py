@@ -16,6 +16,12 @@ def dense(starts, labels, weights, many):
     return out
 
 
+def multiplier(sums, calibration):
+    """By what sums are multiplied: a power of the highest, which is no less than ``least``."""
+    c = calibration
+    return (max(*sums, c.least) / c.spread) ** c.exponent
+
+
 def probabilities(scores, rates, share):
     """(1 − share)·softmax of one document's scores + share·rates, summed label by label."""
     top = max(scores)

@@ -246,6 +246,7 @@ def write_csv(path: Path, rows: list[dict[str, Any]], names: list[str]) -> None:
     path.write_text(text.getvalue(), encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", ["sentiment", "choice", "what it is about"])
 def test_label_studio_csv(tmp_path: Path, label: str) -> None:
     """Its columns are sorted by name; several choices are JSON, and none are nothing."""

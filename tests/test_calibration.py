@@ -50,6 +50,7 @@ def loss_of(objective: Objective, scores: np.ndarray) -> float:
     return float((logsumexp(scores, axis=1) - own).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0.01, 1.0, 30.0])
 @pytest.mark.parametrize("labels", [2, 3])
 def test_factor_and_exponent_make_the_loss_least(size: float, labels: int) -> None:
@@ -140,6 +141,7 @@ def model() -> Model:
     return train_corpus(corpus_of(PAIRS))
 
 
+@pytest.mark.slow
 def test_every_path_multiplies_the_scores_alike(model: Model, tmp_path: Path) -> None:
     """Together, one by one, of a loaded model (without a table of its features): the same bits."""
     calibration = model.parts.calibration

@@ -695,6 +695,7 @@ def test_only_needed_columns_are_read(tmp_path: Path) -> None:
 FIELD = st.text(st.sampled_from('a"\n,;é \t'), max_size=6)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(FIELD, FIELD), min_size=1, max_size=5), st.sampled_from([0, 1, 2]))
 def test_csv_that_python_writes(

@@ -113,6 +113,7 @@ def test_renumbering_leaves_out_what_has_no_number(
         assert first[column] == (7 + having[0] if having else -1)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32), st.integers(0, 5))
 @settings(max_examples=50, deadline=None)
 def test_a_pruned_table_still_finds_all_others(seed: int, bound: int) -> None:

@@ -217,6 +217,7 @@ def test_the_minimum_is_that_of_scikit_learn(l2: float, weighted: bool) -> None:
     assert np.linalg.norm(found.theta - theirs) < 1e-3 * np.linalg.norm(theirs)
 
 
+@pytest.mark.slow
 def test_it_is_one_label_against_the_rest() -> None:
     """With one set a document, scikit-learn's OneVsRestClassifier."""
     objective = stories(1e-3)
@@ -584,6 +585,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestCommand:
+    @pytest.mark.slow
     @pytest.mark.parametrize("options", [["--solver", "exact"], ["--l1", "1e-3"]], ids=["l2", "l1"])
     def test_it_is_proved_and_answers_whatever_the_threads(
         self, films: Path, tmp_path: Path, options: list[str]

@@ -159,6 +159,7 @@ def test_rows_without_numbers_count_as_nothing(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------- files of textmlr
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_it_is_saved_and_copied(name: str, tmp_path: Path) -> None:
     model = imported(name)
@@ -252,6 +253,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         textmlr.import_model(tmp_path / "m")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pruned.ftz", "tree.bin", "codes.ftz"])
 def test_every_cut_is_refused(name: str, tmp_path: Path) -> None:
     whole = (FOLDER / name).read_bytes()
@@ -264,6 +266,7 @@ def test_every_cut_is_refused(name: str, tmp_path: Path) -> None:
         textmlr.import_model(tmp_path / "m")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_forged_files_are_refused_or_read(name: str, tmp_path: Path) -> None:
     """Any change of bytes gives a model that answers, or a ModelFileError."""
@@ -420,6 +423,7 @@ def test_bad_files_end_in_a_sentence(tmp_path: Path) -> None:
 ODD = [None, "x", True, -1, 0, 1, 2, 10**6, 2**31, 10**18, 1.5, [], [0], [1, 2], [2, 2**40], {}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tree.bin", "codes.ftz"])
 def test_forged_headers_are_refused_or_answer(name: str, tmp_path: Path) -> None:
     imported(name).save(tmp_path / "m")
@@ -432,6 +436,7 @@ def test_forged_headers_are_refused_or_answer(name: str, tmp_path: Path) -> None
         answers_or_is_refused(tmp_path / "f", header | {"fasttext": less}, tensors)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tree.bin", "pruned.ftz"])
 def test_forged_tensors_are_refused_or_answer(name: str, tmp_path: Path) -> None:
     imported(name).save(tmp_path / "m")

@@ -267,6 +267,7 @@ SEARCH = settings(
 )
 
 
+@pytest.mark.slow
 @SEARCH
 @given(st.lists(DOCUMENTS, min_size=1, max_size=6), OPTIONS)
 def test_counts_equal_the_twin_on_random_documents(documents, options):

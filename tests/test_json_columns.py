@@ -80,6 +80,7 @@ def outcome(path: Path, options: ReadingOptions) -> Any:
     return rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("skip", [False, True])
 @pytest.mark.parametrize("first", [b'"y"', b"4", b"false", b"1.5"])
 def test_lines_are_read_as_python_reads_them(

@@ -166,6 +166,7 @@ def test_a_separator_where_a_label_stands_alone(form: str, tmp_path: Path) -> No
     assert read_corpus(path, usual=trained).labels == ["a", "a|b"]
 
 
+@pytest.mark.slow
 def test_a_separator_that_stands_in_no_label(tmp_path: Path) -> None:
     path, model = _joined(tmp_path / "a.tsv"), str(tmp_path / "m.textmlr")
     said = "no document has several labels with # between"

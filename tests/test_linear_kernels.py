@@ -195,6 +195,7 @@ def test_scores_of_1e4_in_loss_gradient_and_step() -> None:
     assert theta.tolist() == [[9999.5, -9999.5, 0]]
 
 
+@pytest.mark.slow
 def test_fifty_thousand_labels() -> None:
     labels = 50_000
     rows, x, theta, y, weights = problem(4, 5, labels)

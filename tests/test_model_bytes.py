@@ -145,6 +145,7 @@ SOURCES: dict[str, Callable[[bytes, Path], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["linear", "int8", "hidden"])
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_model_from_anywhere(

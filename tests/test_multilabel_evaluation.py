@@ -196,6 +196,7 @@ def many_labels(labels: int, name: str = "label-{}") -> MultilabelEvaluation:
     return judge_sets(own, resamples=20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [1, 2, 5, 6, 77, 500])
 def test_an_evaluation_fits_one_screen_and_says_the_most_last(labels: int) -> None:
     result = many_labels(labels)
@@ -299,6 +300,7 @@ def test_a_model_of_one_label_takes_the_first_of_several(tmp_path: Path) -> None
     assert many.evaluate(["a robot"], ["scifi"]).labels_a_document == 1
 
 
+@pytest.mark.slow
 def test_the_columns_of_training_are_read_again(tmp_path: Path) -> None:
     """Separator and indicator columns need not be given twice."""
     rows = [

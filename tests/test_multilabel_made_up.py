@@ -63,6 +63,7 @@ def test_probabilities_are_those_that_labels_were_drawn_by(options: dict[str, An
     assert figures.log_loss < entropy * 1.05
 
 
+@pytest.mark.slow
 def test_thresholds_serve_what_was_asked_for() -> None:
     pairs = known(3000, 3)[2]
     corpus = corpus_of_sets(known(4000, 4)[2])

@@ -65,7 +65,7 @@ def test_no_colours_where_none_are_wanted(
     assert not re.search(r"\x1b\[[0-9;]*(3[0-7]|38|4[0-8])[;m]", plain)  # bold and lines may stay
 
 
-@pytest.mark.parametrize("verb", mostly_slow(VERBS, ["classify", "evaluate", "train"]))
+@pytest.mark.parametrize("verb", mostly_slow(VERBS, ["classify", "info"]))
 def test_ascii(verb: str, folder: Path) -> None:
     done = run(folder, "ascii", verb, *VERBS[verb])
     assert done.returncode == 0, done.stderr

@@ -57,6 +57,7 @@ def model_of(
     size: float = 1.0,
     bias: Any = None,
     share: float = 0.0,
+    calibration: Mixed | None = None,
     counts: Any = None,
     options: FeaturizerOptions = OPTIONS,
 ) -> Model:
@@ -88,10 +89,8 @@ def model_of(
     corpus = CorpusRecord(files=(), documents=int(sum(counts)), per_label=tuple(map(int, counts)))
     names = [f"label {i:06}" for i in range(labels)]
     record = Record(corpus=corpus)
-    parts = ModelParts(
-        names, featurizer, (), record, columns, Mixed(share=share), postings=postings
-    )
-    return Model.of(parts)
+    mixed = Mixed(share=share) if calibration is None else calibration
+    return Model.of(ModelParts(names, featurizer, (), record, columns, mixed, postings=postings))
 
 
 def wanted(model: Model, texts: list[Any]) -> tuple[Any, Any]:
@@ -105,13 +104,15 @@ def wanted(model: Model, texts: list[Any]) -> tuple[Any, Any]:
     x = naive_linear.dense(rows.indptr, rows.indices, rows.values, postings.rows_number)
     labels = len(model.labels)
     rates = np.array(naive_linear.base_rates(parts.record.label_weights()))
-    share = parts.calibration.share
+    share = getattr(parts.calibration, "share", 0.0)
     entries = np.diff(postings.starts)
     scores, p = np.empty((len(x), labels)), np.empty((len(x), labels))
     for i, features in enumerate(x):
         used = np.flatnonzero(features)
         theta = postings.rows(used).astype(np.float64)
-        scores[i] = features[used] @ theta + postings.bias.astype(np.float64)
+        sums = features[used] @ theta
+        times = naive_postings.multiplier(sums, parts.calibration)
+        scores[i] = times * sums + postings.bias.astype(np.float64)
         p[i] = rates
         if entries[used].any():
             p[i] = naive_postings.probabilities(scores[i].tolist(), rates.tolist(), share)
@@ -169,6 +170,21 @@ def check_answers(model: Model, texts: list[Any], k: int = 7) -> None:
     assert ranked.invalid == answers.invalid
     of_label = model._answerer.of_label(batch, labels // 2)
     assert of_label.tolist() == answers.probabilities[:, labels // 2].tolist()
+
+
+@pytest.mark.parametrize("exponent", [-1.0, -0.4])
+@pytest.mark.parametrize("least", [1e-3, 0.7])
+def test_sums_are_multiplied_by_a_power_of_the_highest(exponent: float, least: float) -> None:
+    bias = np.random.default_rng(1).normal(size=101)
+    for share in (0.0, 0.2):
+        calibration = Mixed(1.0, exponent, 0.9, least, share)
+        check_answers(model_of(101, bias=bias, calibration=calibration), ASKED)
+    sums = np.random.default_rng(2).normal(size=7)
+    times = naive_postings.multiplier(sums, calibration)
+    np.testing.assert_allclose(calibration.multipliers(sums), times)
+    doubled = replace(calibration, factor=2.0).absorbed()  # for sums that are twice as large
+    np.testing.assert_allclose(doubled.multipliers(2 * sums), times)
+    assert Calibration.of(calibration.as_json()) == calibration
 
 
 @pytest.mark.parametrize("k", [0, 1, 5, 101])
@@ -371,7 +387,6 @@ def test_parts_that_do_not_fit_are_refused() -> None:
             Model.of(replace(parts, postings=replace(own, **change)))
     for change, problem in [
         ({"calibration": Calibration()}, "not one with base rates"),
-        ({"calibration": Mixed(exponent=-0.5)}, "not one with base rates"),
         ({"layers": [np.zeros((61, 5), np.float32)]}, "both sparse and dense"),
         ({"labels": parts.labels[1:]}, "theta is"),
     ]:

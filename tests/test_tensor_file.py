@@ -85,6 +85,7 @@ def test_every_truncation_is_refused(file: Path) -> None:
     refused(file)
 
 
+@pytest.mark.slow
 def test_every_changed_byte_is_noticed(file: Path) -> None:
     whole = file.read_bytes()
     for at in range(len(whole)):

@@ -112,6 +112,7 @@ def test_an_encoding_is_named(tmp_path: Path, encoding: str, ending: str) -> Non
     assert rows_of(read_corpus(path, ReadingOptions(encoding=encoding.upper()))) == ROWS
 
 
+@pytest.mark.slow
 def test_files_of_other_encodings_give_the_same_model(tmp_path: Path) -> None:
     text = "".join(f"{label}\t{text} {i}\n" for i in range(20) for label, text in ROWS)
     models = []

@@ -143,6 +143,7 @@ class TestMinimum:
 
 
 class TestUpdate:
+    @pytest.mark.slow
     @pytest.mark.parametrize("form", FORMS)
     def test_better_than_the_old_one(self, form: str) -> None:
         first = trained(set_documents(120, 1), form)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
+from conftest import mostly_slow
 
 from textmlr.base.errors import InputError
 from textmlr.corpus.corpus import Corpus
@@ -130,7 +131,7 @@ def is_saved(name: str, source: Path) -> bool:
     return True
 
 
-@pytest.mark.parametrize("kind", ["arrow", "arrows", "parquet"])
+@pytest.mark.parametrize("kind", mostly_slow(["arrow", "arrows", "parquet"], ["parquet"]))
 def test_each_type_is_written_in_each_format(kind: str, model: Model, tmp_path: Path) -> None:
     source = tmp_path / f"in.{kind}"
     saved = [name for name in COLUMNS if is_saved(name, source) and is_written(name, source, model)]

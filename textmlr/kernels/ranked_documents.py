@@ -14,7 +14,7 @@ from textmlr.kernels.document_answer import _read_counts, _read_text
 from textmlr.kernels.featurizer_codes import BIAS
 from textmlr.kernels.jit import kernel
 from textmlr.kernels.ranking import _offer, _sort_best
-from textmlr.kernels.touched_labels import SHARE, _collect, _normalise, _touch
+from textmlr.kernels.touched_labels import SHARE, _collect, _multiplier, _normalise, _touch
 
 
 class RestArrays(NamedTuple):
@@ -37,7 +37,7 @@ class PostingModelArrays(NamedTuple):
 
     kept    (V,) int32    as in ``document_answer.ModelArrays``
     theta   PostingArrays
-    numbers (3,) float64  see ``touched_labels.TOP``
+    numbers (NUMBERS,) float64  see ``touched_labels.TOP``
     rest    RestArrays
     base    RestArrays    of documents that touch no label: powers and rates are the base rates
     logs    (L,) float32  ln of the base rates
@@ -255,8 +255,9 @@ def _answer_row(document, n, first, model, room, indices, values, out):
             out.probabilities[document] = model.base.rates
         return
     out.known[document] = n - first
-    found = _collect(listed, bias, room)
-    found, highest, least, z = _normalise(found, bias, model.rest.powers, numbers, room)
+    found, most = _collect(listed, room)
+    times = _multiplier(most, numbers)
+    found, highest, least, z = _normalise(found, times, bias, model.rest.powers, numbers, room)
     inverse = (1.0 - numbers[SHARE]) / z
     low = least * inverse
     out.log_z[document] = highest + math.log(z)

@@ -8,6 +8,8 @@
 exact at the cost of the entries of x's features: the sum over all labels is one number for all
 documents.  Where the difference cancels (z is a small part of that sum), z is summed over all
 labels instead.  With base rates r_ℓ of share π, P = (1 − π)·exp(score)/z + π·r_ℓ.
+
+score(x, ℓ) = bias_ℓ + t(x)·Σ_f θ[f, ℓ]·f(x)_f, with one multiplier t a document (``_multiplier``).
 """
 
 import math
@@ -24,6 +26,8 @@ CANCELS = 1e-3
 TOP = 0  # the highest bias
 TOTAL = 1  # Σ exp(bias − TOP)
 SHARE = 2  # π
+EXPONENT, SPREAD, LEAST = 3, 4, 5  # of ``_multiplier``
+NUMBERS = 6
 
 
 class PostingArrays(NamedTuple):
@@ -113,22 +117,33 @@ def _touch(indices, values, first, last, theta, room):
 
 
 @kernel
-def _collect(n, bias, room):
-    """Write the scores of touched labels to room.scores, beside the labels; clear the sums.  Return
-    how many they are: those whose sum is 0 score their bias, as the untouched do.
+def _collect(n, room):
+    """Move the sums of touched labels to room.scores, beside the labels, and clear them: (how many
+    they are, the highest).  Those whose sum is 0 score their bias, as the untouched do.
 
     n  entries of room.labels, as ``_touch`` returns it
     """
     sums, touched, scores = room.sums, room.labels, room.scores
     found = 0
+    most = 0.0
     for i in range(n):
         label = touched[i]
         own = sums[label]
         sums[label] = 0.0
         touched[found] = label
-        scores[found] = np.float64(bias[label]) + own
+        scores[found] = own
         found += 1 if own != 0.0 else 0
-    return found
+        most = max(most, own)
+    return found, most
+
+
+@kernel
+def _multiplier(most, numbers):
+    """(max(most, LEAST) / SPREAD)^EXPONENT, by which all sums of a document are multiplied;  most
+    the highest of them."""
+    if numbers[EXPONENT] == 0.0:
+        return 1.0
+    return math.exp(numbers[EXPONENT] * math.log(max(most, numbers[LEAST]) / numbers[SPREAD]))
 
 
 @kernel
@@ -149,18 +164,22 @@ def _take_all(n, bias, room):
 
 
 @kernel
-def _normalise(n, bias, powers, numbers, room):
-    """Write exp(score − m) to room.shares: (entries of room, m, exp(TOP − m), z·exp(−m)).
+def _normalise(n, times, bias, powers, numbers, room):
+    """Turn sums into scores and write exp(score − m): (entries of room, m, exp(TOP − m),
+    z·exp(−m)).
 
     n       labels in room, as ``_collect`` returns it; where z cancels they become all labels
+    times   ``_multiplier``
     bias    (L,) float32;  powers (L,) float64   exp(bias − TOP);  numbers  see TOP
     """
     touched, scores, shares = room.labels, room.scores, room.shares
     highest = numbers[TOP]
     rest = numbers[TOTAL]
     for i in range(n):
+        label = touched[i]
+        scores[i] = np.float64(bias[label]) + times * scores[i]
         highest = max(highest, scores[i])
-        rest -= powers[touched[i]]
+        rest -= powers[label]
     z = 0.0
     for i in range(n):
         shares[i] = math.exp(scores[i] - highest)

@@ -206,7 +206,7 @@ def _check_sparse(parts: ModelParts, postings: Postings) -> None:
     if parts.head.has_sets:
         raise InputError("theta is sparse, and the head has sets of labels")
     calibration = parts.calibration
-    if not isinstance(calibration, Mixed) or calibration.exponent:
+    if not isinstance(calibration, Mixed):
         raise InputError("theta is sparse, and the calibration is not one with base rates")
     if calibration.share and not len(parts.record.label_weights()):
         raise InputError("the calibration has a share of base rates, which the record lacks")

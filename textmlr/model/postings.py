@@ -26,7 +26,7 @@ class Postings:
     labels   (m,) int32       of each entry, ascending within a row
     weights  (m,) float32     of each entry, nats
     bias     (L,) float32     the score of a label that shares no feature with the document
-    scales   (L,) float32     weights are scales[label]·sums, and what was learnt beside that
+    scales   (L,) float32     weights are scales[label]·√sums, and what was learnt beside that
     sums     (m,) float32     Σ f(x)_f over the documents of the entry's label; None: not known
     """
 

@@ -31,7 +31,7 @@ class PostingsAnswerer(Answerer):
         assert parts.postings is not None
         assert isinstance(parts.calibration, Mixed)
         self.featurizer, self.head = parts.featurizer, parts.head
-        self._postings, self._share = parts.postings, parts.calibration.share
+        self._postings, self._mixed = parts.postings, parts.calibration
         self._kept = np.zeros(0, np.int32) if parts.columns is None else parts.columns.table
         self._documents = parts.record.label_weights()
         self._scratch, self._own = Scratch(), threading.local()
@@ -87,6 +87,7 @@ class PostingsAnswerer(Answerer):
         return ready
 
     def _prepared(self) -> PostingModelArrays:
+        mixed = self._mixed
         bias = self._postings.bias.astype(np.float64)
         top = float(bias.max())
         powers = np.exp(bias - top)
@@ -96,8 +97,8 @@ class PostingsAnswerer(Answerer):
         return PostingModelArrays(
             frozen(self._kept),
             self._postings.arrays(),
-            frozen(np.array([top, total, self._share])),
-            _rest(powers, rates, bool(self._share)),
+            frozen(np.array([top, total, mixed.share, mixed.exponent, mixed.spread, mixed.least])),
+            _rest(powers, rates, mixed.share > 0),
             _rest(rates, rates, False),
             frozen(logs),
         )

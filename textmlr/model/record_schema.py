@@ -202,7 +202,9 @@ def _json(value: Any) -> Any:
     if isinstance(value, Part):
         return value.as_json()
     if isinstance(value, tuple):
-        return [_json(one) for one in value]
+        # Numbers of a million labels, say, are written as they are.
+        plain = bool(value) and isinstance(value[0], int | float | str)
+        return list(value) if plain else [_json(one) for one in value]
     return value
 
 

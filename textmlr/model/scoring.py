@@ -229,9 +229,10 @@ class Shrunk(Calibration):
 class Mixed(Calibration):
     """Answers of a sparse θ, mixed with the base rates: P = (1 − share)·softmax + share·base rate.
 
-    A label that shares no feature with a document keeps a part of its base rate.  The scores that
-    count are ln((1 − share)·exp(score) + share·base rate·z), so that P = exp(score − log z) still.
-    The factor is in θ and its bias already; the exponent is 0.
+    A label that shares no feature with a document keeps a part of its base rate.  What features
+    add to scores is multiplied by (max(σ, least)/spread)^exponent, where σ is the highest such sum
+    over labels; biases are not.  The scores that count are
+    ln((1 − share)·exp(score) + share·base rate·z), so that P = exp(score − log z) still.
 
     share  0 to 1, π
     """
@@ -239,8 +240,18 @@ class Mixed(Calibration):
     share: float = 0.0
 
     def absorbed(self) -> Mixed:
-        """This calibration for scores that have the factor already."""
-        return Mixed(share=self.share)
+        """This calibration for sums that are multiplied by the factor already."""
+        spread, least = self.factor * self.spread, self.factor * self.least
+        return Mixed(1.0, self.exponent, spread, least, self.share)
+
+    def multipliers(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """By what kernels multiply a document's sums: (L,);  scores (L,), the sums, without the
+        bias."""
+        t = 1.0
+        if self.exponent:
+            highest = max(float(scores.max()), self.least)
+            t = float((highest / self.spread) ** self.exponent)
+        return np.full(len(scores), t)
 
 
 def row_blocks(documents: int, labels: int) -> Iterator[slice]:
