@@ -202,3 +202,15 @@ def test_threads_change_no_bit(weighted: bool) -> None:
 def test_documents_with_sets_of_labels_are_refused() -> None:
     with pytest.raises(InputError, match="one label each"):
         textmlr.train(["a", "b", "c"], [["x"], ["y"], ["x", "y"]], theta="sparse")
+
+
+def test_a_model_in_memory_answers_as_its_file(tmp_path) -> None:
+    texts = [f"w{i % 7} w{i % 11} w{i % 3} common" for i in range(60)]
+    model = textmlr.train(texts, [f"l{i % 7}" for i in range(60)], theta="sparse")
+    model.save(tmp_path / "m")
+    loaded = textmlr.load(tmp_path / "m")
+    assert (loaded.probabilities(texts) == model.probabilities(texts)).all()
+    assert loaded.record.final == model.record.final
+    assert loaded.record.held_out == model.record.held_out
+    assert loaded.record.final.weights == len(loaded.parts.postings)
+    np.testing.assert_allclose(model.probabilities(texts).sum(1), 1, atol=1e-9)

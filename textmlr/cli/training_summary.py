@@ -15,7 +15,8 @@ from textmlr.cli.terminal import show_rows, shown_seconds
 if TYPE_CHECKING:
     from textmlr.corpus.corpus import Corpus
     from textmlr.model.model import Model
-    from textmlr.model.record import ExactRecord, Record, StreamRecord, SupportRecord
+    from textmlr.model.record import ExactRecord, Record, StreamRecord
+    from textmlr.model.support_record import SupportRecord
 
 MOST_UPDATES = 5  # in the list
 
@@ -53,8 +54,9 @@ def update_rows(record: Record) -> list[tuple[str, str]]:
 
 def fit_rows(record: Record) -> list[tuple[str, str]]:
     """The held-out documents, the choices and the figures in a model's record."""
-    from textmlr.model.record import ExactRecord, SupportRecord
+    from textmlr.model.record import ExactRecord
     from textmlr.model.record_chance import held_out_chance
+    from textmlr.model.support_record import SupportRecord
 
     held, final = record.held_out, record.final
     # Of several labels a document, the likeliest is one of its own.

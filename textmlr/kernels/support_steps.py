@@ -17,6 +17,9 @@ from textmlr.kernels.jit import kernel
 # exp(x) of float32 by (p(x / 2^7))^(2^7), p of degree 6: relative error 1e-5 from LEAST to 0.
 LEAST = np.float32(-30.0)
 SMALL = np.float32(1.0 / 128.0)
+# Errors below this are no step: of a hundred touched labels all but a few have such, and together
+# they are hardly more than this.
+LEAST_ERROR = 1e-3
 # Below this, the part of z of untouched labels is lost in the rounding of the difference.
 NOTHING = 1e-12
 
@@ -138,9 +141,9 @@ def _exponentials(scores, n, highest):
 
 
 @kernel
-def score_block(features, y, shifts, documents, first, last, theta, total, least, room, out):
+def score_block(features, y, shifts, documents, first, last, theta, total, room, out):
     """Write the errors P(ℓ | x) − [ℓ = y] of some documents of a block, those of at least
-    ``least`` and that of the document's own label.
+    LEAST_ERROR and that of the document's own label.
 
     features  Csr;  y (n,) int32
     shifts (n,) float32   what a document's own label scores more than θ says: it is taken out of
@@ -167,7 +170,7 @@ def score_block(features, y, shifts, documents, first, last, theta, total, least
         best = True
         out.labels[b, 0] = label
         out.values[b, 0] = np.float32(share / z) - np.float32(1.0)
-        floor = np.float32(least * z)
+        floor = np.float32(LEAST_ERROR * z)
         for k in range(n):
             if scores[k] >= floor and k != at and found < out.labels.shape[1]:
                 out.labels[b, found] = touched[k]

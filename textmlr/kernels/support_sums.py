@@ -19,14 +19,14 @@ TERMS = 4
 
 
 @kernel
-def count_pairs(indptr, indices, values, y, order, last, sizes):
+def count_pairs(features, y, order, last, sizes):
     """Write how many labels each feature meets.
 
-    indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   CSR
-    y (n,) int32;  order (d,) int64   documents that count, label by label
+    features  Csr;  y (n,) int32;  order (d,) int64   documents that count, label by label
     last  (V,) int32   −1 throughout; scratch
     sizes (V,) int64   0 throughout; written
     """
+    indptr, indices, values = features
     for i in order:
         label = y[i]
         for j in range(indptr[i], indptr[i + 1]):
@@ -37,15 +37,16 @@ def count_pairs(indptr, indices, values, y, order, last, sizes):
 
 
 @kernel
-def add_up(indptr, indices, values, y, weights, order, starts, place, labels, sums):
+def add_up(features, y, weights, order, starts, place, labels, sums):
     """Write the entries of each feature: its labels, ascending, and S.
 
-    indptr, indices, values, y, order   as in ``count_pairs``;  weights (n,) float32
+    features, y, order   as in ``count_pairs``;  weights (n,) float32
     starts (V + 1,) int64   where the entries of each feature begin; a feature without room for
            any is left out
     place  (V,) int64       starts[:-1]; overwritten
     labels (m,) int32, sums (m,) float32   written
     """
+    indptr, indices, values = features
     for i in order:
         label = y[i]
         for j in range(indptr[i], indptr[i + 1]):
@@ -63,12 +64,13 @@ def add_up(indptr, indices, values, y, weights, order, starts, place, labels, su
 
 
 @kernel
-def own_terms(indptr, indices, values, y, weights, order, starts, place, labels, sums, out):
+def own_terms(features, y, weights, order, starts, place, labels, sums, out):
     """Write of each document what it shares with its own label, and what without it.
 
     The arrays are as in ``add_up``;  place  starts[:-1]; overwritten
     out (n, TERMS) float64   written for the documents of order: see FULL
     """
+    indptr, indices, values = features
     for i in order:
         label = y[i]
         full = 0.0

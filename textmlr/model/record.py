@@ -44,6 +44,7 @@ from textmlr.model.record_schema import (
     part,
     several,
 )
+from textmlr.model.support_record import SupportRecord
 
 _AGAIN = "copy the file again, or train the model again"
 
@@ -242,28 +243,6 @@ class ExactRecord(Part):
         """Raise WrongRecordError unless a sparse model says how sparse it is."""
         if self.l1 and None in (self.features_kept, self.weights_kept):
             raise WrongRecordError(f"{at}.features_kept or weights_kept is missing")
-
-
-@part
-class SupportRecord(Part):
-    """A sparse θ, and the numbers that its labels share: see ``training.support``.
-
-    weights   where label and feature met
-    attraction, prior, norm_power   of the sums of each label's rows
-    share     of the base rates in the answers
-    learning_rate, epochs, loss, accuracy   of what SGD learnt beside the sums
-    """
-
-    solver: str = needed(NAME)
-    weights: int = needed(WHOLE)
-    attraction: float = needed(NOT_NEGATIVE)
-    prior: float = needed(NOT_NEGATIVE)
-    norm_power: float = needed(NOT_NEGATIVE)
-    share: float = needed(NOT_NEGATIVE)
-    learning_rate: float = needed(POSITIVE)
-    epochs: int = needed(WHOLE)
-    loss: float | None = optional(REAL, nullable=True)
-    accuracy: float | None = optional(REAL, nullable=True)
 
 
 def _final(values: Json) -> type[Part]:

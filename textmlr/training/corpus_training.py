@@ -23,6 +23,7 @@ from textmlr.model.model_facts import kept_of
 from textmlr.model.model_parts import ModelParts, UpdateState
 from textmlr.model.parameters import LINEAR
 from textmlr.model.postings import Postings
+from textmlr.model.postings_file.settled_parts import settled
 from textmlr.model.record import Record
 from textmlr.model.scoring import Bent, Calibration
 from textmlr.model.zero_rows import without_zero_rows
@@ -167,6 +168,8 @@ class _Fitted(NamedTuple):
             thresholds=None if self.thresholds is None else self.thresholds.values,
             postings=self.postings,
         )
+        if parts.is_sparse:
+            parts = settled(parts)
         model = Model.of(parts)
         return _sparse(model) if options.l1 else model
 

@@ -133,9 +133,9 @@ def _squares(theta: NDArray[np.float32] | Postings, many: int) -> NDArray[np.flo
         return own
     candidates = theta[:many]
     labels = theta.shape[1]
-    squares = np.einsum("fl,fl->f", candidates, candidates)
-    squares -= (candidates @ np.ones(labels, np.float32)) ** 2 / labels  # L·mean²
-    return squares
+    lengths: NDArray[np.floating[Any]] = np.einsum("fl,fl->f", candidates, candidates)
+    lengths -= (candidates @ np.ones(labels, np.float32)) ** 2 / labels  # L·mean²
+    return lengths
 
 
 def totals_of(objective: AnyObjective, seed: int, threads: int) -> NDArray[np.float32]:

@@ -29,11 +29,11 @@ from textmlr.model.record import (
     Record,
     SgdRecord,
     SgdTrialRecord,
-    SupportRecord,
     TakenRecord,
     VersionsRecord,
 )
 from textmlr.model.scoring import Calibration
+from textmlr.model.support_record import SupportRecord
 from textmlr.training.exact.penalty_path import ExactFit
 from textmlr.training.ngram_choice import Candidate
 from textmlr.training.rows import Rows, label_totals

@@ -19,9 +19,6 @@ from textmlr.training.support.left_out import room_of
 # large blocks keep threads busy; of few labels small blocks are nearly one document after another.
 BLOCKS = 16, 512
 LABELS_A_DOCUMENT = 64
-# Errors below this are no step: 99 of 100 touched labels have such, and all of them together are
-# hardly more than this.
-LEAST_ERROR = 1e-3
 # Steps of the bias are so much smaller than those of weights, since every document takes them.
 BIAS_PACE = 0.1
 
@@ -58,7 +55,7 @@ class BlockDescent:
         labels = len(self.theta.bias)
         self.size = int(np.clip(labels // LABELS_A_DOCUMENT, *BLOCKS))
         self._rooms = [room_of(labels) for _ in range(self.threads)]
-        most = min(int(1 / LEAST_ERROR) + 1, labels)
+        most = min(int(1 / kernels.LEAST_ERROR) + 1, labels)
         self._errors = BlockErrors(
             np.empty(self.size, np.int64),
             np.empty((self.size, most), np.int32),
@@ -119,7 +116,6 @@ class BlockDescent:
                 int(ends[part + 1]),
                 self.theta,
                 total,
-                LEAST_ERROR,
                 self._rooms[part],
                 errors,
             )

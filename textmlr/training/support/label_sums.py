@@ -47,14 +47,14 @@ class LabelSums:
         order = order[objective.weights[order] > 0]
         sizes = np.zeros(objective.columns, np.int64)
         last = np.full(objective.columns, -1, np.int32)
-        kernels.count_pairs(*features, y, frozen(order), last, sizes)
+        kernels.count_pairs(features, y, frozen(order), last, sizes)
         if bias is not None:
             sizes[bias] = 0
         sizes[sizes > most] = 0
         starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
         own = np.empty(int(starts[-1]), np.int32), np.empty(int(starts[-1]), np.float32)
         place = starts[:-1].copy()
-        kernels.add_up(*features, y, weights, frozen(order), frozen(starts), place, *own)
+        kernels.add_up(features, y, weights, frozen(order), frozen(starts), place, *own)
         squares = np.zeros(labels)
         kernels.label_squares(frozen(own[0]), frozen(own[1]), squares)
         return cls(starts, *own, objective.label_weights, squares, order)
@@ -63,7 +63,7 @@ class LabelSums:
         """What each document shares with its own label: (n, TERMS), see the kernel."""
         out = np.zeros((len(objective.y), kernels.TERMS))
         kernels.own_terms(
-            *objective.features.arrays(),
+            objective.features.arrays(),
             frozen(objective.codes),
             frozen(objective.weights),
             frozen(self.order),
