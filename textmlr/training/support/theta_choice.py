@@ -36,6 +36,12 @@ def with_theta(
     return replace(options, theta="sparse")
 
 
+def kept_dense(options: TrainingOptions, corpus: Corpus) -> TrainingOptions:
+    """The options of a model that has to be dense, as its trials were."""
+    many = len(corpus.labels) > MOST_DENSE_LABELS
+    return replace(options, theta="dense") if many else options
+
+
 def may_be_sparse(options: TrainingOptions, head: Head, *, stored: bool) -> bool:
     """Whether θ may be sparse though nobody asked for that."""
     free = options.theta is None and asks_for_dense(options) is None
