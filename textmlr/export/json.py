@@ -26,6 +26,7 @@ from textmlr.base.checks import MODEL_MEND, check_kind, check_path
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.whole_files import atomic_files
 from textmlr.export.json_about import about
+from textmlr.export.json_postings import SPARSE_FORMAT, PackedRows, of_postings
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.row_weights import inverse_document_frequency
 from textmlr.features.stop_words import dropped, read_with
@@ -137,39 +138,23 @@ def scorer() -> str:
 
 def _write(model: Model, out: TextIO) -> None:
     check_linear(model.parts.layers, "is not written as JSON", mend="write ONNX")
-    theta, options, idf = model.parts.layers[0], model.featurizer.options, model.featurizer.idf
-    bias_row = (
-        0
-        if model.parts.columns is None
-        else int(model.parts.columns.find(np.zeros(1, np.int32))[0])
-    )
-    head: dict[str, Any] = {
-        "about": [*model.parts.head.about, *about(model.parts)],
-        "format": SETS_FORMAT if model.parts.head.has_sets else FORMAT,
-        "made_by": versions(),
-        "labels": model.labels,
-        "featurizer": {name: getattr(options, name) for name in OPTIONS}
-        | {"stop_words": dropped(options).names},
-        "calibration": {name: getattr(model.parts.calibration, name) for name in CALIBRATION},
-        **_of_sigmoids(model),
-        "base": model.parts.base.astype(np.float64).tolist(),
-        "unicode": _unicode(options),
-    }
-    if (named := model.featurizer.column_names) is not None:
-        columns = named.columns.tolist()
-        head["names"] = {str(column): named.label(i) for i, column in enumerate(columns)}
+    options, idf, parts = model.featurizer.options, model.featurizer.idf, model.parts
+    packed = None if parts.postings is None else PackedRows.of(parts.postings)
     out.write("{\n")
-    for key, value in head.items():
+    for key, value in _head(model, packed).items():
         indent = 0 if key == "about" else None
         out.write(f"{_quote(key)}: {json.dumps(value, ensure_ascii=False, indent=indent)},\n")
-    bias = _numbers(theta[bias_row : bias_row + 1])[0] if options.bias else "[]"
-    out.write(f'"bias": {bias},\n"idf": ')
+    out.write(f'"bias": {_bias(model)},\n')
+    if packed is not None:
+        out.write(f'"values": {_numbers(packed.values[None])[0]},\n')
+    out.write('"idf": ')
     sections = _hashed(model) if options.hash_bits is not None else _named(model)
 
     def weights(section: _Section, first: int, last: int) -> list[str]:
         if section.rows is None:
-            return ["[]"] * (last - first)
-        return _numbers(theta[section.rows[first:last]])
+            return ["[]" if packed is None else '""'] * (last - first)
+        rows = section.rows[first:last]
+        return _numbers(parts.layers[0][rows]) if packed is None else packed.strings(rows)
 
     if idf is None:
         out.write("null")
@@ -178,6 +163,46 @@ def _write(model: Model, out: TextIO) -> None:
     out.write(',\n"weights": {')
     _write_sections(sections, weights, out)
     out.write("}\n}\n")
+
+
+def _head(model: Model, packed: PackedRows | None) -> dict[str, Any]:
+    """All but the bias and what features have."""
+    parts, options = model.parts, model.featurizer.options
+    own: dict[str, Any]
+    if packed is not None:
+        own = of_postings(parts)
+    else:
+        own = {
+            "calibration": {name: getattr(parts.calibration, name) for name in CALIBRATION},
+            **_of_sigmoids(model),
+            "base": parts.base.astype(np.float64).tolist(),
+        }
+    usual = SETS_FORMAT if parts.head.has_sets else FORMAT
+    head: dict[str, Any] = {
+        "about": [*parts.head.about, *about(parts)],
+        "format": usual if packed is None else SPARSE_FORMAT,
+        "made_by": versions(),
+        "labels": model.labels,
+        "featurizer": {name: getattr(options, name) for name in OPTIONS}
+        | {"stop_words": dropped(options).names},
+        **own,
+        "unicode": _unicode(options),
+    }
+    if (named := model.featurizer.column_names) is not None:
+        columns = named.columns.tolist()
+        head["names"] = {str(column): named.label(i) for i, column in enumerate(columns)}
+    return head
+
+
+def _bias(model: Model) -> str:
+    """The bias of each label as JSON, [] where the model has none."""
+    parts = model.parts
+    if parts.postings is not None:
+        return _numbers(parts.postings.bias[None])[0]
+    if not model.featurizer.options.bias:
+        return "[]"
+    row = 0 if parts.columns is None else int(parts.columns.find(np.zeros(1, np.int32))[0])
+    return _numbers(parts.layers[0][row : row + 1])[0]
 
 
 def _of_sigmoids(model: Model) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from textmlr.corpus.in_memory import batches_of
 from textmlr.kernels.sigmoids import KNOT, LIKELY
 from textmlr.model.fasttext.fasttext_parts import refuse_export
 from textmlr.model.model import Model, versions
+from textmlr.model.model_parts import check_dense
 from textmlr.model.scoring import STRAIGHT, Calibration
 from textmlr.model.second_pass import SecondPass
 
@@ -62,6 +63,11 @@ def export_onnx(model: Model, path: str | PathLike[str]) -> int:
     check_kind("model", model, Model, MODEL_MEND)
     model.featurizer.options.check_written()
     refuse_export(model.parts.storage)
+    check_dense(
+        model.parts,
+        "is not written as ONNX, whose operations have no sums over the labels that a feature met",
+        mend="write JSON (the name ends in .json), whose scorer.js answers by them",
+    )
     graph = onnx_model(model).SerializeToString()
     with atomic_write(path) as temporary:
         with open(temporary, "wb") as out:

@@ -245,6 +245,8 @@ class ModelVerbs:
             self._calibration,
             self._base,
             self._thresholds,
+            self._postings,
+            self.record.label_weights(),
         )
 
     def info(self: Any) -> dict[str, Any]:

@@ -93,6 +93,12 @@ class Postings:
         out[np.searchsorted(self.starts, entries, side="right") - 1] = self.weights[entries]
         return out
 
+    def row_sums(self, entries: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The sum of each row's entries, (R,);  entries (m,)  weights, or what else they have."""
+        out, used = np.zeros(self.rows_number), self.used
+        out[used] = np.add.reduceat(entries, self.starts[used], dtype=np.float64)
+        return out
+
     def dense(self) -> NDArray[np.float32]:
         """All weights, without the bias: (R, L), for few labels."""
         return self.rows(np.arange(self.rows_number))

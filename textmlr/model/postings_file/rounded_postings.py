@@ -156,9 +156,11 @@ def _step_size(step: int) -> float:
 
 
 def _learnt(postings: Postings) -> Floats:
-    """What was learnt beside the sums, (m,) nats."""
+    """What was learnt beside the sums, (m,) nats.  Raises ValueError for sums below 0."""
     out = np.empty(len(postings), np.float32)
     sums = postings.sums
+    if sums is not None and sums.min(initial=0) < 0:
+        raise ValueError("a sum of features is negative")
     kernels.learnt_of(
         frozen(postings.labels),
         frozen(np.zeros(len(postings), np.float32) if sums is None else sums),
@@ -186,8 +188,6 @@ def _codes(postings: Postings, factors: Floats, learnt: Floats, step: int) -> Po
     m, most = len(postings), len(postings.bias)
     bases, symbols = np.ones(most, np.float32), None
     if sums is not None:
-        if (sums < 0).any():
-            raise ValueError("a sum of features is negative")
         low, high = np.full(most, np.inf, np.float32), np.zeros(most, np.float32)
         kernels.label_bounds(starts, labels, frozen(sums), frozen(factors), low, high)
         wide = high > low * np.exp2(MOST_OCTAVES)
