@@ -345,7 +345,6 @@ def test_messages_of_the_featurizer(place: Path) -> None:
         ("train c.tsv --checkpoint-every x", "--checkpoint-every x is not a time such as 90s, 5m"),
         ("train c.tsv --stream --checkpoint-every x", "--checkpoint-every x is not a number of"),
         ("train c.tsv --stream --no-holdout", "--no-holdout does not go with a stream: each"),
-        ("train c.tsv --theta sparse", "training does not know --theta sparse yet; leave it out"),
         ("train c.tsv --stream --theta sparse", "--theta does not go with a stream: where feature"),
         ("train c.tsv --stream --min-df 2", "--min-df does not go with a stream: how many"),
         ("train c.tsv --format npz", "--format npz is not a format to read; to write it, give --o"),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from textmlr.corpus.corpus import Corpus
     from textmlr.model.model import Model
     from textmlr.model.record import ExactRecord, Record, StreamRecord
+    from textmlr.model.support_record import SupportRecord
 
 MOST_UPDATES = 5  # in the list
 
@@ -55,6 +56,7 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
     """The held-out documents, the choices and the figures in a model's record."""
     from textmlr.model.record import ExactRecord
     from textmlr.model.record_chance import held_out_chance
+    from textmlr.model.support_record import SupportRecord
 
     held, final = record.held_out, record.final
     # Of several labels a document, the likeliest is one of its own.
@@ -81,6 +83,8 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
         return rows
     if isinstance(final, ExactRecord):
         return rows + _certificate_rows(final)
+    if isinstance(final, SupportRecord):
+        return rows + _support_rows(final)
     scale = f", larger for rare features (× idf^{final.idf_power:g})" if final.idf_power else ""
     over = plural(final.epochs, "epoch")
     rows.append(("step size", f"{final.learning_rate:g}, falling to 0 in {over}{scale}"))
@@ -174,6 +178,16 @@ def _certificate_rows(final: ExactRecord) -> list[tuple[str, str]]:
         relative = f", {gap / final.value:.2g} of it" if final.value else ""
         rows.append(("certificate", f"at most {gap:.3g} nats above the minimum{relative}"))
     return rows
+
+
+def _support_rows(final: SupportRecord) -> list[tuple[str, str]]:
+    """How a sparse θ was found."""
+    over = plural(final.epochs, "epoch")
+    return [
+        ("weights", f"{final.weights:,}, where label and feature met"),
+        ("step size", f"{final.learning_rate:g}, falling to 0 in {over}"),
+        ("calibration", f"the labels' shares are {final.share:.3g} of each answer"),
+    ]
 
 
 def show_summary(summary: dict[str, Any], record: Record) -> None:

@@ -16,22 +16,27 @@ from textmlr.base.printable import plural
 from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus, check_corpus, files_of
-from textmlr.corpus.duplicates import duplicates_of
+from textmlr.corpus.duplicates import Duplicates, duplicates_of
 from textmlr.model.heads import Head, head_of, usual_head
 from textmlr.model.model import Model
 from textmlr.model.model_facts import kept_of
-from textmlr.model.model_parts import UpdateState
+from textmlr.model.model_parts import ModelParts, UpdateState
 from textmlr.model.parameters import LINEAR
+from textmlr.model.postings import Postings
+from textmlr.model.postings_file.settled_parts import settled
+from textmlr.model.record import Record
 from textmlr.model.scoring import Bent, Calibration
 from textmlr.model.zero_rows import without_zero_rows
 from textmlr.training.exact.penalty_path import ExactFit, fit_exact
 from textmlr.training.feature_names import FeatureNames
 from textmlr.training.ngram_choice import Candidate, NgramChoice, choose
+from textmlr.training.objective import Objective
 from textmlr.training.on_disk.disk_store import Store
 from textmlr.training.rows import Rows, check_judges, few_features, memory_of
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
 from textmlr.training.stage_lines import logged
-from textmlr.training.support.theta_choice import check_theta
+from textmlr.training.support.support_fit import EPOCHS, SupportFit, fit_support
+from textmlr.training.support.theta_choice import check_theta, with_idf
 from textmlr.training.thresholds import Thresholds, check_maximise
 from textmlr.training.training_events import Stage, Watch
 from textmlr.training.training_record import training_record
@@ -71,14 +76,16 @@ def train_corpus(
     check_callable("watch", watch)
     check_kind("store", store, Store, optional=True)
     options = (training_options or TrainingOptions()).decided()
-    check_theta(options)
+    check_theta(options, multilabel=corpus.is_multilabel, stored=store is not None)
     _check_two_labels(corpus)
     check_judges(corpus, validation)
     check_maximise(options, "corpus", multilabel=corpus.is_multilabel)
     # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
     # before rare features are raised (a point of accuracy on some corpora).
     wanted = featurizer_options or FeaturizerOptions()
-    if options.solver != "exact" and wanted.idf is None:
+    if options.theta == "sparse":
+        wanted = with_idf(wanted)
+    elif options.solver != "exact" and wanted.idf is None:
         wanted = replace(wanted, idf=False)
     wanted = few_features(wanted, corpus, options)
     threads = chosen_threads(threads)
@@ -91,25 +98,14 @@ def train_corpus(
         candidates, rows = run.rows(wanted)
         names = FeatureNames(corpus, rows, options.seed, threads)
         fitted = run.fit(rows, names.collect)
-        names.finish(fitted.layers[0])
+        names.finish(fitted.first_layer)
     except ArithmeticError as error:
         raise InputError(str(error), mend="lower the learning rate or the penalty") from error
     overlap = None
     if validation is not None:
         overlap = duplicates.sketch.overlap(validation.batches, threads)
-    model = Model(
-        corpus.labels,
-        rows.featurizer,
-        fitted.layers,
-        training_record(corpus, duplicates, rows, candidates, options, fitted.found, overlap),
-        rows.columns,
-        fitted.calibration,
-        activation=options.activation or LINEAR,
-        update_state=UpdateState(fitted.squares, duplicates.sketch.beside(fitted.layers)),
-        head=run.head,
-        thresholds=None if fitted.thresholds is None else fitted.thresholds.values,
-    )
-    return _sparse(model) if options.l1 else model
+    record = training_record(corpus, duplicates, rows, candidates, options, fitted.found, overlap)
+    return fitted.model(corpus, rows, record, duplicates, run)
 
 
 def _check_two_labels(corpus: Corpus) -> None:
@@ -128,8 +124,39 @@ class _Fitted(NamedTuple):
     layers: list[NDArray[np.float32]]
     squares: list[NDArray[np.float32]]
     calibration: Calibration | None
-    found: Fit | ExactFit
+    found: Fit | ExactFit | SupportFit
     thresholds: Thresholds | None
+    postings: Postings | None = None
+
+    @property
+    def first_layer(self) -> NDArray[np.float32] | Postings:
+        """θ from features on."""
+        return self.layers[0] if self.postings is None else self.postings
+
+    def model(
+        self, corpus: Corpus, rows: Rows, record: Record, duplicates: Duplicates, run: _Training
+    ) -> Model:
+        """The model of this θ."""
+        beside = [] if self.postings is None else [self.postings.weights[:, None]]
+        sketch = duplicates.sketch.beside(self.layers or beside)
+        options = run.options
+        parts = ModelParts(
+            corpus.labels,
+            rows.featurizer,
+            self.layers,
+            record,
+            rows.columns,
+            Calibration() if self.calibration is None else self.calibration,
+            activation=options.activation or LINEAR,
+            update_state=UpdateState(self.squares, sketch),
+            head=run.head,
+            thresholds=None if self.thresholds is None else self.thresholds.values,
+            postings=self.postings,
+        )
+        if parts.is_sparse:
+            parts = settled(parts)
+        model = Model.of(parts)
+        return _sparse(model) if options.l1 else model
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,6 +189,8 @@ class _Training:
         if self.validation is not None:
             judge = rows.judge(self.validation, options, threads)
         self.watch(self._stage(rows))
+        if options.theta == "sparse":
+            return self._fit_sparse(rows, judge, beside)
         if options.solver == "exact":
             found = fit_exact(
                 rows.in_memory,
@@ -190,11 +219,27 @@ class _Training:
             calibration = replace(calibration, links=result.second)
         return _Fitted(result.layers, squares, calibration, result, result.thresholds)
 
+    def _fit_sparse(
+        self, rows: Rows, judge: Objective | None, beside: Callable[[], object]
+    ) -> _Fitted:
+        found = fit_support(
+            rows.in_memory,
+            self.options,
+            bias=rows.bias,
+            validation=judge,
+            threads=self.threads,
+            watch=self.watch,
+            beside=beside,
+        )
+        return _Fitted([], [], found.calibration, found, None, found.postings)
+
     def _stage(self, rows: Rows) -> Stage:
         """The stage "fit"."""
         objective, options, labels = rows.objective, self.options, len(self.corpus.labels)
         epochs = 0
-        if options.solver != "exact":
+        if options.theta == "sparse":
+            epochs = options.epochs or EPOCHS
+        elif options.solver != "exact":
             validated = self.validation is not None
             epochs = most_epochs(objective, rows.idf, options, validated=validated)
         room = memory_of(objective.columns, labels, options, self.threads)
@@ -204,6 +249,8 @@ class _Training:
 
     def _choice(self, wanted: FeaturizerOptions) -> NgramChoice:
         """``choose``, or its choice from before the run was cut off."""
+        if self.options.theta == "sparse":
+            return NgramChoice(wanted.decided(), [], None)
 
         def find() -> NgramChoice:
             return choose(

@@ -147,6 +147,8 @@ def memory_of(columns: int, labels: int, options: TrainingOptions, threads: int)
 
 def check_memory(columns: int, labels: int, options: TrainingOptions, threads: int) -> None:
     """Refuse a θ that would not fit before any memory is taken."""
+    if options.theta == "sparse":
+        return
     needed = memory_of(columns, labels, options, threads)
     available = machine_memory()
     if needed > available:
