@@ -34,12 +34,13 @@ def probabilities(scores, rates, share):
 
 def ranked(p):
     """Numbers of labels, the likeliest first; of those as likely the first."""
-    return sorted(range(len(p)), key=lambda label: (-p[label], label))
+    order = np.lexsort((np.arange(len(p)), -np.asarray(p, float)))
+    return order.tolist()
 
 
 def best(p, k):
     """The k likeliest labels and P of each."""
-    order = ranked(list(p))[:k]
+    order = ranked(p)[:k]
     return order, [p[label] for label in order]
 
 
@@ -47,4 +48,5 @@ def rank(p, truth):
     """How many labels are likelier than one, or as likely and before it."""
     if not 0 <= truth < len(p):
         return len(p)
-    return sum(own > p[truth] or (own == p[truth] and i < truth) for i, own in enumerate(p))
+    p, own = np.asarray(p, float), p[truth]
+    return int((p > own).sum() + (p[:truth] == own).sum())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -269,6 +271,35 @@ def test_threads_and_blocks_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> No
     for name in ("labels", "probabilities", "log_z", "known", "of_truth", "rank"):
         joined = np.concatenate([getattr(part, name) for part in parts])
         np.testing.assert_array_equal(joined, getattr(once, name))
+
+
+PLAIN = """
+import pickle, sys
+from textmlr.kernels import jit
+assert jit.run_plain()
+model, texts = pickle.load(sys.stdin.buffer)
+from textmlr.model.postings_answering import PostingsAnswerer
+assert jit.is_plain()
+sys.stdout.buffer.write(pickle.dumps((model.probabilities(texts), model.classify(texts, top=4))))
+"""
+
+
+@pytest.mark.parametrize("hash_bits", [None, 8])
+def test_a_process_that_does_one_small_thing_answers_alike(hash_bits: int | None) -> None:
+    """Its kernels run as plain Python, but for those that go over postings."""
+    options = OPTIONS
+    if hash_bits is not None:
+        options = replace(OPTIONS, hash_bits=hash_bits, min_df=None, idf=False)
+    model = model_of(40, share=0.1, options=options)
+    done = subprocess.run(
+        [sys.executable, "-c", PLAIN],
+        input=pickle.dumps((model, ASKED)),
+        capture_output=True,
+        check=True,
+    )
+    p, answers = pickle.loads(done.stdout)
+    np.testing.assert_array_equal(p, model.probabilities(ASKED))
+    assert answers == model.classify(ASKED, top=4)
 
 
 def test_a_long_document_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

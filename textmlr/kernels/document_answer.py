@@ -84,60 +84,18 @@ def _speaks(indices, values, first, last, theta):
 
 
 @kernel
-def _weigh(featurizer, kept, indices, values, n):
-    """Turn the counts of a document's n features into its row; return how many entries are left.
+def _score_row(document, n, featurizer, model, indices, values, units, out):
+    """Turn the counts of a document's features into its scores.
 
-    kept  as in ModelArrays;  the bias is the first of indices and values, if there is one
+    n   entries of indices and values, the bias among them
+    The others are as ``answer`` has them; scores and known of out are written for the document.
     """
-    codes = featurizer.codes
+    codes, idf = featurizer.codes, featurizer.idf
+    kept, layers, calibration = model
     first = 1 if codes[BIAS] != 0 else 0
-    idf = featurizer.idf
     _weigh_row(indices, values, first, n, codes[TERM_FREQUENCY], idf, codes[UNIT_NORM] != 0)
     if kept.size > 0:
         n = _renumber_row(kept, indices, values, n)
-    return n
-
-
-@kernel
-def _read_text(document, text, starts, stops, featurizer, kept, scratch):
-    """Read a document: (entries of its row in scratch.indices and .values, the number of its
-    invalid UTF-8 subparts).
-
-    All are as ``answer`` has them;  kept  as in ModelArrays
-    """
-    codes = featurizer.codes
-    words, numbers, indices, values = scratch
-    own = slice(document, document + 1)
-    first, last, bad = _grams(text, starts[own], stops[own], codes, words, numbers)
-    used = 4 + 2 * (stops[document] - starts[document] + 1)
-    columns = numbers[used : used + last - first]
-    found = _find_columns(words[first:last], featurizer, columns)
-    n = _row(columns[:found], codes, numbers[used + last - first :], indices, values, 0)
-    return _weigh(featurizer, kept, indices, values, n), bad
-
-
-@kernel
-def _read_counts(document, columns, counts, offsets, featurizer, kept, scratch):
-    """``_read_text`` of a document whose n-grams are counted, as ``answer_counts`` has them;
-    return the entries of its row."""
-    _, numbers, indices, values = scratch
-    indices[0] = 0
-    values[0] = 1.0
-    own = slice(offsets[document], offsets[document + 1])
-    bias = 1 if featurizer.codes[BIAS] != 0 else 0
-    n = _count(columns[own], counts[own], numbers, indices, values, bias)
-    return _weigh(featurizer, kept, indices, values, n)
-
-
-@kernel
-def _score_row(document, n, first, model, scratch, units, out):
-    """Turn the row of a document into its scores.
-
-    n      entries of the row;  first  0, or 1 where the bias is the first of them
-    The others are as ``answer`` has them; scores and known of out are written for the document.
-    """
-    indices, values = scratch.indices, scratch.values
-    layers, calibration = model.layers, model.calibration
     _forward(indices, values, 0, n, layers, np.float32(1.0), 0.0, np.uint64(0), units)
     # Only now, when the rows of theta are in cache.
     known = n - first
@@ -159,18 +117,28 @@ def _score_text(document, text, starts, stops, featurizer, model, scratch, units
 
     All are as ``answer`` has them.
     """
-    first = 1 if featurizer.codes[BIAS] != 0 else 0
-    n, bad = _read_text(document, text, starts, stops, featurizer, model.kept, scratch)
-    _score_row(document, n, first, model, scratch, units, out)
+    codes = featurizer.codes
+    words, numbers, indices, values = scratch
+    own = slice(document, document + 1)
+    first, last, bad = _grams(text, starts[own], stops[own], codes, words, numbers)
+    used = 4 + 2 * (stops[document] - starts[document] + 1)
+    columns = numbers[used : used + last - first]
+    found = _find_columns(words[first:last], featurizer, columns)
+    n = _row(columns[:found], codes, numbers[used + last - first :], indices, values, 0)
+    _score_row(document, n, featurizer, model, indices, values, units, out)
     return bad
 
 
 @kernel
 def _score_counts(document, columns, counts, offsets, featurizer, model, scratch, units, out):
     """Write the scores of one document.  All are as ``answer_counts`` has them."""
-    first = 1 if featurizer.codes[BIAS] != 0 else 0
-    n = _read_counts(document, columns, counts, offsets, featurizer, model.kept, scratch)
-    _score_row(document, n, first, model, scratch, units, out)
+    _, numbers, indices, values = scratch
+    indices[0] = 0
+    values[0] = 1.0
+    own = slice(offsets[document], offsets[document + 1])
+    bias = 1 if featurizer.codes[BIAS] != 0 else 0
+    n = _count(columns[own], counts[own], numbers, indices, values, bias)
+    _score_row(document, n, featurizer, model, indices, values, units, out)
 
 
 @kernel

@@ -1,8 +1,8 @@
-"""Documents to their likeliest labels in one go, with θ only where label and feature met.
+"""Documents to their likeliest labels, with θ only where label and feature met.
 
-Text becomes a row of f(x) as in ``document_answer``; ``touched_labels`` has the arithmetic, and
-``ranking`` the order.  Labels that are not touched have P = low·exp(bias − TOP) + π·r, the same two
-numbers a label for all documents: they are kept in order, and few of them are looked at.
+``touched_labels`` has the arithmetic, and ``ranking`` the order.  Labels that are not touched have
+P = low·exp(bias − TOP) + π·r, the same two numbers a label for all documents: they are kept in
+order, and few of them are looked at.
 """
 
 import math
@@ -10,9 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from textmlr.kernels.document_answer import _read_counts, _read_text
-from textmlr.kernels.featurizer_codes import BIAS
-from textmlr.kernels.jit import kernel
+from textmlr.kernels.jit import compiled
 from textmlr.kernels.ranking import _offer, _sort_best
 from textmlr.kernels.touched_labels import SHARE, _collect, _multiplier, _normalise, _touch
 
@@ -35,7 +33,6 @@ class RestArrays(NamedTuple):
 class PostingModelArrays(NamedTuple):
     """A model, for documents that are rows of f(x).
 
-    kept    (V,) int32    as in ``document_answer.ModelArrays``
     theta   PostingArrays
     numbers (NUMBERS,) float64  see ``touched_labels.TOP``
     rest    RestArrays
@@ -43,7 +40,6 @@ class PostingModelArrays(NamedTuple):
     logs    (L,) float32  ln of the base rates
     """
 
-    kept: Any
     theta: Any
     numbers: Any
     rest: Any
@@ -66,7 +62,7 @@ class PostingAnswerArrays(NamedTuple):
     ranked: Any
 
 
-@kernel
+@compiled
 def _end_of_run(order, powers, first, last):
     """Where the labels of order[first:last] end whose power is that of the first."""
     own = powers[order[first]]
@@ -79,7 +75,7 @@ def _end_of_run(order, powers, first, last):
     return last
 
 
-@kernel
+@compiled
 def _offer_rest(rest, low, share, sums, p, labels, size):
     """Take those labels among the best that nothing touches; return how many are the best now.
 
@@ -106,13 +102,13 @@ def _offer_rest(rest, low, share, sums, p, labels, size):
     return size
 
 
-@kernel
+@compiled
 def _before(own, label, truth, truth_p):
     """Whether a label of P = own comes before the true one."""
     return own > truth_p or (own == truth_p and label < truth)
 
 
-@kernel
+@compiled
 def _rest_before(rest, low, share, truth, truth_p):
     """How many labels come before the true one, were none touched."""
     powers, rates, order, starts = rest
@@ -144,7 +140,7 @@ def _rest_before(rest, low, share, truth, truth_p):
     return before
 
 
-@kernel
+@compiled
 def _rank_base(document, model, ranked):
     """Write the likeliest labels of a document that touches none."""
     base = model.base
@@ -164,7 +160,7 @@ def _rank_base(document, model, ranked):
             ranked.ranks[document] = rank
 
 
-@kernel
+@compiled
 def _rank(document, n, low, inverse, model, room, ranked):
     """Write the likeliest labels of a document, and P and rank of its own label.
 
@@ -189,7 +185,7 @@ def _rank(document, n, low, inverse, model, room, ranked):
     _sort_best(p, labels)
 
 
-@kernel
+@compiled
 def _find_truth(document, n, low, inverse, model, room, ranked):
     """Write P of a document's own label, and its rank.  All are as ``_rank`` has them."""
     truth, share = ranked.codes[document], model.numbers[SHARE]
@@ -218,7 +214,7 @@ def _find_truth(document, n, low, inverse, model, room, ranked):
     ranked.ranks[document] = rank
 
 
-@kernel
+@compiled
 def _write_rows(document, n, low, inverse, model, room, out):
     """Write P and scores of all labels.  All are as ``_rank`` has them."""
     p, scores = out.probabilities[document], out.scores[document]
@@ -237,15 +233,14 @@ def _write_rows(document, n, low, inverse, model, room, out):
                 scores[label] = np.float32(log_z + math.log(p[label]))
 
 
-@kernel
-def _answer_row(document, n, first, model, room, indices, values, out):
-    """Turn a row of f(x) into the answer to a document.
+@compiled
+def _answer_row(document, begin, end, model, room, indices, values, out):
+    """Turn a row of f(x), the entries begin:end without the bias, into the answer to a document.
 
-    n  entries of the row, from ``first`` on without the bias
-    The others are as ``answer`` has them.
+    The others are as ``answer_rows`` has them.
     """
     bias, numbers, ranked = model.theta.bias, model.numbers, out.ranked
-    listed, speaks = _touch(indices, values, first, n, model.theta, room)
+    listed, speaks = _touch(indices, values, begin, end, model.theta, room)
     if not speaks:
         out.known[document] = 0
         out.log_z[document] = 0.0
@@ -254,7 +249,7 @@ def _answer_row(document, n, first, model, room, indices, values, out):
             out.scores[document] = model.logs
             out.probabilities[document] = model.base.rates
         return
-    out.known[document] = n - first
+    out.known[document] = end - begin
     found, most = _collect(listed, room)
     times = _multiplier(most, numbers)
     found, highest, least, z = _normalise(found, times, bias, model.rest.powers, numbers, room)
@@ -269,30 +264,15 @@ def _answer_row(document, n, first, model, room, indices, values, out):
         _write_rows(document, found, low, inverse, model, room, out)
 
 
-@kernel
-def answer(text, starts, stops, featurizer, model, scratch, room, out):
-    """Answer for documents; return the number of invalid UTF-8 subparts.
+@compiled
+def answer_rows(indptr, indices, values, first, model, room, out):
+    """Answer for documents that are rows of f(x).
 
-    text Text, starts, stops (n,) int64   as in ``tokens.split``
-    featurizer FeaturizerArrays, model PostingModelArrays
-    scratch    RowScratch, room TouchRoom   scratch
-    out        PostingAnswerArrays   written
+    indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   columns that theta has
+           rows for
+    first  0, or 1 where each row begins with the bias
+    model  PostingModelArrays;  room TouchRoom  scratch;  out  PostingAnswerArrays  written
     """
-    first = 1 if featurizer.codes[BIAS] != 0 else 0
-    indices, values = scratch.indices, scratch.values
-    invalid = 0
-    for document in range(starts.size):
-        n, bad = _read_text(document, text, starts, stops, featurizer, model.kept, scratch)
-        invalid += bad
-        _answer_row(document, n, first, model, room, indices, values, out)
-    return invalid
-
-
-@kernel
-def answer_counts(columns, counts, offsets, featurizer, model, scratch, room, out):
-    """``answer`` for documents whose n-grams are counted: see ``document_answer.answer_counts``."""
-    first = 1 if featurizer.codes[BIAS] != 0 else 0
-    indices, values = scratch.indices, scratch.values
-    for document in range(offsets.size - 1):
-        n = _read_counts(document, columns, counts, offsets, featurizer, model.kept, scratch)
-        _answer_row(document, n, first, model, room, indices, values, out)
+    for document in range(indptr.size - 1):
+        begin, end = indptr[document] + first, indptr[document + 1]
+        _answer_row(document, begin, end, model, room, indices, values, out)

@@ -6,7 +6,7 @@ labels that are as likely the first is the better.
 
 from typing import Any, NamedTuple
 
-from textmlr.kernels.jit import kernel
+from textmlr.kernels.jit import compiled
 
 
 class RankedArrays(NamedTuple):
@@ -26,7 +26,7 @@ class RankedArrays(NamedTuple):
     ranks: Any
 
 
-@kernel
+@compiled
 def _sink(p, labels, at, size):
     """Let the entry ``at`` of a heap of that size sink to its place: p, labels (size,), updated."""
     own_p = p[at]
@@ -47,7 +47,7 @@ def _sink(p, labels, at, size):
     labels[at] = own
 
 
-@kernel
+@compiled
 def _offer(own_p, own, p, labels, size):
     """Take a label among the best if it is one of them; return how many they are now.
 
@@ -72,7 +72,7 @@ def _offer(own_p, own, p, labels, size):
     return size
 
 
-@kernel
+@compiled
 def _sort_best(p, labels):
     """Turn a full heap into a list, the best first: p, labels (k,), updated."""
     for size in range(p.size - 1, 0, -1):
@@ -85,7 +85,7 @@ def _sort_best(p, labels):
         _sink(p, labels, 0, size)
 
 
-@kernel
+@compiled
 def rank_rows(rows, out):
     """Write the likeliest labels of documents whose P are all known.
 

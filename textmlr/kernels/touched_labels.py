@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from textmlr.kernels.jit import kernel
+from textmlr.kernels.jit import compiled
 
 # Below this part of Σ_all exp(bias), z is summed over all labels.  Above it the difference has an
 # error of L·2^-53 / CANCELS of z at most, 1e-7 with a million labels.
@@ -58,7 +58,7 @@ class TouchRoom(NamedTuple):
     shares: Any
 
 
-@kernel
+@compiled
 def is_sound(starts, labels, many):
     """Whether these are rows of entries, ascending labels below ``many`` in each.
 
@@ -78,7 +78,7 @@ def is_sound(starts, labels, many):
     return True
 
 
-@kernel
+@compiled
 def _touch(indices, values, first, last, theta, room):
     """Add up what the entries first:last of a row of f(x) add to the scores of labels: (entries of
     room.labels, whether any feature touches a label).
@@ -116,7 +116,7 @@ def _touch(indices, values, first, last, theta, room):
     return n, speaks
 
 
-@kernel
+@compiled
 def _collect(n, room):
     """Move the sums of touched labels to room.scores, beside the labels, and clear them: (how many
     they are, the highest).  Those whose sum is 0 score their bias, as the untouched do.
@@ -137,7 +137,7 @@ def _collect(n, room):
     return found, most
 
 
-@kernel
+@compiled
 def _multiplier(most, numbers):
     """(max(most, LEAST) / SPREAD)^EXPONENT, by which all sums of a document are multiplied;  most
     the highest of them."""
@@ -146,7 +146,7 @@ def _multiplier(most, numbers):
     return math.exp(numbers[EXPONENT] * math.log(max(most, numbers[LEAST]) / numbers[SPREAD]))
 
 
-@kernel
+@compiled
 def _take_all(n, bias, room):
     """List all labels in place of n: those that are not touched with their bias; return L."""
     sums, touched, scores = room.sums, room.labels, room.scores
@@ -163,7 +163,7 @@ def _take_all(n, bias, room):
     return at
 
 
-@kernel
+@compiled
 def _normalise(n, times, bias, powers, numbers, room):
     """Turn sums into scores and write exp(score − m): (entries of room, m, exp(TOP − m),
     z·exp(−m)).

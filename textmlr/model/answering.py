@@ -25,7 +25,7 @@ from textmlr.kernels.code_points import Text
 from textmlr.kernels.document_answer import AnswerArrays, ModelArrays, RowScratch
 from textmlr.kernels.jit import bound
 from textmlr.kernels.layers import Units
-from textmlr.model.heads import SOFTMAX, Head, Kernel
+from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.parameters import Network
 from textmlr.model.ranked_answers import RankedAnswers
 from textmlr.model.scoring import Calibration
@@ -111,11 +111,53 @@ class Answerer:
 
     def answer(self, block: Batch) -> Answers:
         """Answers for the documents of a block."""
+        featurizer, take = self.featurizer, self._scratch.take
         out = Answers.room(len(block), self._network.labels)
+        room = self._room()
         outputs = AnswerArrays(out.scores, out.log_z, out.probabilities, out.known)
-        kernels = self.head.answer, self.head.answer_counts
-        invalid = self._run(block, kernels, self._theta, self._room(), outputs)
-        return Answers(*outputs, invalid, self.head)
+        if is_giant(block) or featurizer.asks_little:
+            columns, counts, offsets, invalid = featurizer.counted_columns(block)
+            unread = PreparedFeaturizer.of(
+                featurizer.options, featurizer.columns, None, featurizer.idf
+            )
+            most = int(np.diff(offsets).max(initial=0))
+            scratch = RowScratch(
+                np.empty(0, np.uint64),
+                np.empty(4 * most + 1, np.int64),
+                np.empty(most + 1, np.int32),
+                np.empty(most + 1, np.float32),
+            )
+            self.head.answer_counts(
+                frozen(columns),
+                frozen(counts),
+                frozen(offsets),
+                unread.arrays,
+                self._theta,
+                scratch,
+                room,
+                outputs,
+            )
+        else:
+            prepared = featurizer.prepared()
+            block = prepared_text(block, featurizer.options)
+            longest = int((block.stops - block.starts).max(initial=0))
+            most = prepared.most_grams(longest) + 1
+            scratch = RowScratch(
+                *prepared.room(self._scratch, longest),
+                take("indices", most, np.int32),
+                take("values", most, np.float32),
+            )
+            invalid = self.head.answer(
+                prepared.text(block.text, block.is_ascii),
+                frozen(block.starts),
+                frozen(block.stops),
+                prepared.arrays,
+                self._theta,
+                scratch,
+                room,
+                outputs,
+            )
+        return Answers(*outputs, int(invalid), self.head)
 
     def ranked(
         self, block: Batch, k: int, codes: NDArray[np.integer[Any]] | None = None
@@ -143,40 +185,6 @@ class Answerer:
     def labels(self) -> int:
         """L."""
         return self._network.labels
-
-    def _run(
-        self, block: Batch, kernels: tuple[Kernel, Kernel], model: Any, room: Any, outputs: Any
-    ) -> int:
-        """Have the kernels answer a block, the first by its text, the second by n-grams that are
-        counted; return pieces of invalid UTF-8."""
-        featurizer, take = self.featurizer, self._scratch.take
-        if is_giant(block) or featurizer.asks_little:
-            columns, counts, offsets, invalid = featurizer.counted_columns(block)
-            unread = PreparedFeaturizer.of(
-                featurizer.options, featurizer.columns, None, featurizer.idf
-            )
-            most = int(np.diff(offsets).max(initial=0))
-            scratch = RowScratch(
-                np.empty(0, np.uint64),
-                np.empty(4 * most + 1, np.int64),
-                np.empty(most + 1, np.int32),
-                np.empty(most + 1, np.float32),
-            )
-            counted = frozen(columns), frozen(counts), frozen(offsets)
-            kernels[1](*counted, unread.arrays, model, scratch, room, outputs)
-            return invalid
-        prepared = featurizer.prepared()
-        block = prepared_text(block, featurizer.options)
-        longest = int((block.stops - block.starts).max(initial=0))
-        most = prepared.most_grams(longest) + 1
-        scratch = RowScratch(
-            *prepared.room(self._scratch, longest),
-            take("indices", most, np.int32),
-            take("values", most, np.float32),
-        )
-        text = prepared.text(block.text, block.is_ascii)
-        spans = frozen(block.starts), frozen(block.stops)
-        return int(kernels[0](text, *spans, prepared.arrays, model, scratch, room, outputs))
 
     def probabilities_of(self, text: str | bytes) -> NDArray[np.float64] | None:
         """P of each label for one document: (1, L); None if it has to go the general way.

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import Scratch, frozen
 from textmlr.corpus.batch import Batch
+from textmlr.features.csr_features import Features
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.kernels import ranked_documents as kernels
 from textmlr.kernels.ranked_documents import PostingAnswerArrays, PostingModelArrays, RestArrays
 from textmlr.kernels.touched_labels import TouchRoom
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from textmlr.model.model_parts import ModelParts
 
 Reals = NDArray[np.float64]
-_KERNELS = kernels.answer, kernels.answer_counts
 
 
 class PostingsAnswerer(Answerer):
@@ -32,7 +33,10 @@ class PostingsAnswerer(Answerer):
         assert isinstance(parts.calibration, Mixed)
         self.featurizer, self.head = parts.featurizer, parts.head
         self._postings, self._mixed = parts.postings, parts.calibration
-        self._kept = np.zeros(0, np.int32) if parts.columns is None else parts.columns.table
+        self._columns = parts.columns
+        always = np.full(1, self.featurizer.always_column, np.int32)
+        has_row = always[0] >= 0 and (self._columns is None or self._columns.find(always)[0] >= 0)
+        self._first = int(has_row)  # whether each row begins with the bias
         self._documents = parts.record.label_weights()
         self._scratch, self._own = Scratch(), threading.local()
         self._ready: PostingModelArrays | None = None
@@ -45,11 +49,9 @@ class PostingsAnswerer(Answerer):
     def answer(self, block: Batch) -> Answers:
         """Answers for the documents of a block."""
         out = Answers.room(len(block), self.labels)
-        ranked = RankedAnswers.room(len(block), 0)
-        outputs = PostingAnswerArrays(
-            out.scores, out.probabilities, out.log_z, out.known, ranked.arrays()
-        )
-        invalid = self._run(block, _KERNELS, self._model(), self._room(), outputs)
+        ranked = RankedAnswers.room(len(block), 0).arrays()
+        outputs = out.scores, out.probabilities, out.log_z, out.known, ranked
+        invalid = self._write(block, PostingAnswerArrays(*outputs))
         return Answers(out.scores, out.log_z, out.probabilities, out.known, invalid, self.head)
 
     def ranked(
@@ -76,8 +78,23 @@ class PostingsAnswerer(Answerer):
     def _ranked(self, block: Batch, out: RankedAnswers) -> RankedAnswers:
         none = np.empty((0, self.labels), np.float32), np.empty((0, self.labels))
         outputs = PostingAnswerArrays(*none, out.log_z, out.known, out.arrays())
-        invalid = self._run(block, _KERNELS, self._model(), self._room(), outputs)
-        return out.with_invalid(invalid)
+        return out.with_invalid(self._write(block, outputs))
+
+    def _write(self, block: Batch, outputs: PostingAnswerArrays) -> int:
+        """Have the kernel answer a block; return pieces of invalid UTF-8."""
+        rows = self.featurizer.featurize([block], 1)
+        if self._columns is not None:
+            rows = _numbered(rows, self._columns)
+        kernels.answer_rows(
+            frozen(rows.indptr),
+            frozen(rows.indices),
+            frozen(rows.values),
+            self._first,
+            self._model(),
+            self._room(),
+            outputs,
+        )
+        return rows.invalid
 
     def _model(self) -> PostingModelArrays:
         """The model as kernels take it, made when it is first asked: labels have to be sorted."""
@@ -95,7 +112,6 @@ class PostingsAnswerer(Answerer):
         rates = base_rates(self._documents) if len(self._documents) else powers / total
         logs = np.log(np.maximum(rates, np.finfo(np.float64).tiny)).astype(np.float32)
         return PostingModelArrays(
-            frozen(self._kept),
             self._postings.arrays(),
             frozen(np.array([top, total, mixed.share, mixed.exponent, mixed.spread, mixed.least])),
             _rest(powers, rates, mixed.share > 0),
@@ -116,6 +132,15 @@ class PostingsAnswerer(Answerer):
                 np.zeros(labels + 1),
             )
             return room
+
+
+def _numbered(rows: Features, columns: HashedColumns) -> Features:
+    """Rows with the numbers of their columns, without the columns that are not in use."""
+    numbers = columns.find(rows.indices)
+    known = numbers >= 0
+    ends = np.append(0, np.cumsum(known))
+    own = numbers[known], rows.values[known]
+    return Features(ends[rows.indptr], *own, len(columns.kept), rows.invalid)
 
 
 def _rest(powers: Reals, rates: Reals, by_rate: bool) -> RestArrays:
