@@ -21,7 +21,7 @@ ms         CPU milliseconds a test document, without start and loading (and with
 model MB   of the files that the system writes (without the features' names and weights, for
            systems that read no text)
 
-textmlr    train --theta sparse, no other options; kernels are compiled beforehand
+textmlr    train, no other options; kernels are compiled beforehand
 fasttext   loss hs, word n-grams 1-2; reads text that is lower-cased and has its punctuation split
            beforehand, which is not measured.  The tree of its labels gives P of each exactly
 omikuji    Parabel, 3 trees;  pecos  XR-Linear.  Both over TF-IDF of words and pairs of words that

@@ -226,7 +226,7 @@ SYSTEMS = {
         TEXTMLR_TRAIN,
         TEXTMLR_ANSWER,
         "tsv",
-        ({"theta": "sparse"},),
+        ({},),
         exact=True,
         most=5,
     ),
