@@ -229,7 +229,8 @@ def test_the_kinds_of_a_record_are_those_of_what_writes_it() -> None:
         assert {field.name for field in fields(made)} - {"sketch", "never_answered"} == {
             *json_fields(kind)
         }, made
-    own = {field.name for made in (Shrunk, Bent, Mixed) for field in fields(made)} - {"links"}
+    kinds = Shrunk, Bent, Mixed
+    own = {field.name for made in kinds for field in fields(made)} - {"links"}
     assert own == {*json_fields(record.CalibrationRecord)}
 
 

@@ -235,9 +235,9 @@ def _names(value: Any) -> bool:
 
 
 def _counts(value: Any) -> bool:
-    # There may be a million: one call each would be most of the time of a load.
-    whole = isinstance(value, list) and set(map(type, value)) == {int}
-    return whole and min(value) >= 0 and 0 < sum(value) < MOST_COUNT
+    # Without a step of Python for each: there may be a million.
+    whole = isinstance(value, list) and set(map(type, value)) == {int} and min(value) >= 0
+    return whole and 0 < sum(value) < MOST_COUNT
 
 
 def _weights(value: Any) -> bool:
