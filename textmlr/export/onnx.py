@@ -63,11 +63,6 @@ def export_onnx(model: Model, path: str | PathLike[str]) -> int:
     check_kind("model", model, Model, MODEL_MEND)
     model.featurizer.options.check_written()
     refuse_export(model.parts.storage)
-    check_dense(
-        model.parts,
-        "is not written as ONNX, whose operations have no sums over the labels that a feature met",
-        mend="write JSON (the name ends in .json), whose scorer.js answers by them",
-    )
     graph = onnx_model(model).SerializeToString()
     with atomic_write(path) as temporary:
         with open(temporary, "wb") as out:
@@ -98,6 +93,11 @@ def inputs(
 
 def onnx_model(model: Model) -> onnx.ModelProto:
     """The graph of a model; see ``export_onnx`` for the errors raised."""
+    check_dense(
+        model.parts,
+        "is not written as ONNX, whose operations have no sums over the labels that a feature met",
+        mend="write JSON (the name ends in .json), whose scorer.js answers by them",
+    )
     check_kind("model", model, Model, MODEL_MEND)
     labels, size = len(model.labels), sum(layer.nbytes for layer in model.parts.layers)
     if size > MOST_BYTES:
