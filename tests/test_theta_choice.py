@@ -4,14 +4,17 @@ its n-grams are chosen by documents taken out of their own label."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from textmlr import Corpus, FeaturizerOptions, InputError, Model, TrainingOptions
 from textmlr.base.option_conflicts import DENSE_ONLY, asks_for_dense
 from textmlr.base.options import options_of
+from textmlr.cli import cli
 from textmlr.model.record import Record
 from textmlr.model.support_record import SupportRecord
 from textmlr.training import rows
@@ -143,6 +146,34 @@ class TestMemory:
         memory(1 << 10)
         with pytest.raises(InputError, match=r"words of documents, .* fewer documents"):
             train_corpus(many)
+
+
+class TestOnDisk:
+    """The lever is the memory that keeps the corpus off the disk."""
+
+    def message(self, path: Path, *options: str) -> str:
+        found = CliRunner().invoke(cli, ["train", str(path), "-o", f"{path}.textmlr", *options])
+        assert isinstance(found.exception, InputError), (found.output, found.exception)
+        return str(found.exception)
+
+    def test_asked_for(self, train_tsv: Path) -> None:
+        small = "--memory", "100kB", "--theta", "sparse"
+        told = "--theta sparse is for corpora where rows are kept in memory; give --memory 1GB"
+        assert self.message(train_tsv, *small) == told
+        kept = self.message(train_tsv, "--keep-cache", "--theta", "sparse")
+        assert kept.endswith("leave out --keep-cache and --resume")
+
+    def test_a_dense_one_of_many_labels_does_not_fit(
+        self, many: Corpus, memory: Callable[[int], None], tmp_path: Path
+    ) -> None:
+        corpus = tmp_path / "many.tsv"
+        lines = [f"{label}\t{text}\n" for text, label in many]
+        corpus.write_text("".join(lines))
+        memory(1 << 12)
+        told = self.message(corpus, "--memory", "300kB")
+        assert "labels need" in told
+        assert "; give --memory 1GB" in told
+        assert "give --theta sparse" not in told
 
 
 class TestNgrams:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from textmlr.base.checks import check_callable, check_kind, check_threads
 from textmlr.base.errors import InputError
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.option_errors import OptionError
 from textmlr.base.printable import plural
 from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
@@ -37,6 +38,7 @@ from textmlr.training.sgd.fit import Fit, fit, most_epochs
 from textmlr.training.stage_lines import logged
 from textmlr.training.support.support_fit import EPOCHS, SupportFit, fit_support
 from textmlr.training.support.theta_choice import (
+    MOST_DENSE_LABELS,
     ThetaSizeError,
     check_theta,
     may_be_sparse,
@@ -84,7 +86,8 @@ def train_corpus(
     own = usual_head(corpus.is_multilabel) if head is None else head_of(head)
     stored = store is not None
     given = training_options or TrainingOptions()
-    check_theta(given, own, stored=stored)
+    asked = given.theta == "sparse"
+    check_theta(given, own, store.lever(corpus) if store is not None and asked else None)
     options = with_theta(given, corpus, own, stored=stored).decided()
     _check_two_labels(corpus)
     check_judges(corpus, validation)
@@ -116,9 +119,14 @@ def _rows(
     against it, n-grams that were tried, rows);  given  options before they were decided."""
     try:
         return run, *run.rows(wanted)
-    except ThetaSizeError:
-        if not may_be_sparse(given, run.head, stored=run.store is not None):
+    except ThetaSizeError as error:
+        if not may_be_sparse(given, run.head, stored=False):
             raise
+        if run.store is not None:  # in memory there is another form
+            if len(run.corpus.labels) <= MOST_DENSE_LABELS:
+                raise
+            lever = run.store.lever(run.corpus)
+            raise OptionError("memory", error.sentences[0], lever, guide="limits") from None
     run = replace(run, options=replace(given, theta="sparse").decided())
     return run, *run.rows(wanted)
 

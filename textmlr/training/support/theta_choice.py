@@ -48,14 +48,16 @@ def may_be_sparse(options: TrainingOptions, head: Head, *, stored: bool) -> bool
     return free and head.has_sparse and not stored
 
 
-def check_theta(options: TrainingOptions, head: Head, *, stored: bool) -> None:
+def check_theta(options: TrainingOptions, head: Head, lever: Sentence | None) -> None:
     """Raise OptionError for a sparse θ where training finds none: of independent sigmoids, and of a
-    corpus on disk."""
-    if options.theta != "sparse" or (head.has_sparse and not stored):
+    corpus on disk;  lever  what keeps it in memory, None: it is there."""
+    if options.theta != "sparse" or (head.has_sparse and lever is None):
         return
-    where = "rows are kept in memory" if stored else "documents have one label each"
+    where = "rows are kept in memory" if head.has_sparse else "documents have one label each"
     raise OptionError(
-        "theta", Sentence(f"{{theta}} is for corpora where {where}", _SPARSE), _LEAVE_OUT
+        "theta",
+        Sentence(f"{{theta}} is for corpora where {where}", _SPARSE),
+        lever if lever is not None and head.has_sparse else _LEAVE_OUT,
     )
 
 
