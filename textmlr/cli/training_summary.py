@@ -182,11 +182,14 @@ def _certificate_rows(final: ExactRecord) -> list[tuple[str, str]]:
 
 def _support_rows(final: SupportRecord) -> list[tuple[str, str]]:
     """How a sparse θ was found."""
-    over = plural(final.epochs, "epoch")
+    over, share = plural(final.epochs, "epoch"), final.calibration.share or 0
     return [
         ("weights", f"{final.weights:,}, where label and feature met"),
         ("step size", f"{final.learning_rate:g}, falling to 0 in {over}"),
-        ("calibration", f"the labels' shares are {final.share:.3g} of each answer"),
+        (
+            "calibration",
+            f"the labels' shares are {share:.3g} of each answer",
+        ),
     ]
 
 
