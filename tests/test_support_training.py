@@ -242,3 +242,15 @@ def test_a_model_in_memory_answers_as_its_file(tmp_path) -> None:
     assert loaded.record.held_out == model.record.held_out
     assert loaded.record.final.weights == len(loaded.parts.postings)
     np.testing.assert_allclose(model.probabilities(texts).sum(1), 1, atol=1e-9)
+
+
+def test_steps_are_taken_where_they_help_or_are_asked_for() -> None:
+    rng = np.random.default_rng(2)
+    texts = [f"w{i % 30} " + " ".join(f"c{k}" for k in rng.integers(0, 40, 6)) for i in range(600)]
+    labels = [f"l{i % 30}" for i in range(600)]
+    asked = textmlr.train(texts, labels, theta="sparse", epochs=1)
+    assert asked.record.final.epochs == 1
+    chosen = textmlr.train(texts, labels, theta="sparse")
+    assert chosen.record.held_out.loss <= asked.record.held_out.loss + 0.05
+    noise = [f"l{k}" for k in rng.integers(0, 30, 600)]
+    assert textmlr.train(texts, noise, theta="sparse").record.held_out.loss < np.log(30) + 0.3

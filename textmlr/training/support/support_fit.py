@@ -20,7 +20,7 @@ from textmlr.training.objective import Objective
 from textmlr.training.sgd.epoch import Epoch
 from textmlr.training.sgd.trial_run import Progress, Watch
 from textmlr.training.support.block_descent import BlockDescent
-from textmlr.training.support.label_sums import LabelSums, most_labels
+from textmlr.training.support.label_sums import NARROW, WIDE, LabelSums, most_labels
 from textmlr.training.support.left_out import LeftOut, Scalars, fit_scalars
 from textmlr.training.support.share_calibration import Judges
 
@@ -89,9 +89,25 @@ def fit_support(
     Raises InputError where the labels are not two at least.
     """
     check_labels(objective)
-    fit = _SupportTraining.of(objective, options, bias, validation, threads, watch)
+
+    def trained(most: int, epochs: int) -> SupportFit:
+        own = objective, options, bias, validation, threads, watch
+        return _SupportTraining.of(*own, most).run(epochs)
+
+    def better() -> SupportFit:
+        """With steps, or by the sums alone, whose rows are then longer: the held-out documents
+        choose, unless it is said how many epochs there are."""
+        labels, alone = objective.labels, None
+        if options.epochs is None:
+            alone = trained(most_labels(labels, WIDE), 0).judged
+        learnt = trained(most_labels(labels, NARROW), options.epochs or EPOCHS)
+        if alone is None or learnt.judged is None or learnt.judged.loss <= alone.loss:
+            return learnt
+        del learnt
+        return trained(most_labels(labels, WIDE), 0)
+
     found: list[SupportFit] = []
-    jobs = [lambda: found.append(fit.run()), *([beside] if beside else [])]
+    jobs = [lambda: found.append(better()), *([beside] if beside else [])]
     for _ in map_blocks(lambda job: job(), jobs, threads):
         pass
     return found[0]
@@ -122,9 +138,10 @@ class _SupportTraining:
         validation: Objective | None,
         threads: int,
         watch: Watch | None,
+        most: int,
     ) -> _SupportTraining:
-        """Before the first step."""
-        sums = LabelSums.of(objective, bias, most_labels(objective.labels))
+        """Before the first step;  most  labels that a feature with weights meets."""
+        sums = LabelSums.of(objective, bias, most)
         left = LeftOut.of(objective, sums)
         scalars = fit_scalars(objective, sums, left, options.seed)
         theta = SupportTheta(
@@ -160,10 +177,10 @@ class _SupportTraining:
         )
         return cls(objective, options, sums, scalars, descent, judges, learners, watch)
 
-    def run(self) -> SupportFit:
-        """Take all steps, and measure."""
+    def run(self, epochs: int) -> SupportFit:
+        """Take the steps of so many epochs, and measure."""
         rate = self.options.learning_rate or LEARNING_RATE
-        epochs = (self.options.epochs or EPOCHS) if len(self.learners) else 0
+        epochs = epochs if len(self.learners) else 0
         rng = np.random.default_rng([self.options.seed, (1 << 31) + 21])
         size = rate * self.objective.unit
         figures = None
