@@ -44,6 +44,7 @@ def model_of(
     learnt: float = 0.3,
     scale: float = 8.0,
     options: FeaturizerOptions = OPTIONS,
+    calibration: Mixed | None = None,
     seed: int = 0,
 ) -> Model:
     """Centroids times a scale and random learnt parts, 1/16 nat apart."""
@@ -88,7 +89,7 @@ def model_of(
         (),
         record,
         columns,
-        Mixed(share=share),
+        Mixed(share=share) if calibration is None else calibration,
         postings=postings,
     )
     return Model.of(parts)

@@ -101,7 +101,7 @@ def postings_of(most: int, rows: list[list[int]]) -> Postings:
 # Rows ----------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(ROWS)
 def test_rows_are_coded_within_their_parents_and_restored(drawn: tuple[int, Any]) -> None:
     most, rows, parents = family(drawn)
@@ -124,7 +124,7 @@ def test_rows_are_coded_within_their_parents_and_restored(drawn: tuple[int, Any]
             restored_rows(coded.bits[:-1], *arguments)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(ROWS, st.binary(max_size=60))
 def test_any_bits_are_rows_or_refused(drawn: tuple[int, Any], data: bytes) -> None:
     most, rows, parents = family(drawn)
@@ -171,7 +171,7 @@ def test_a_row_has_no_more_labels_than_there_are() -> None:
 # Symbols -------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(ROWS, st.integers(0, 1 << 30), st.sampled_from([3, 40, 256]), st.sampled_from([2, 32, 256]))
 def test_symbols_are_coded_and_restored(
     drawn: tuple[int, Any], seed: int, different: int, most: int
@@ -199,7 +199,7 @@ def test_symbols_are_coded_and_restored(
             restored_symbols(stream, wrong, entries, most, "m")
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.binary(max_size=50), st.integers(0, 60))
 def test_any_words_are_symbols_or_refused(data: bytes, size: int) -> None:
     links = np.full(size, -1, np.int32)
@@ -228,7 +228,7 @@ def test_whole_numbers_are_symbols_and_those_too_large_stand_apart() -> None:
 # Names ---------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(NAMES)
 def test_names_are_sorted_front_coded_hashed_and_found_in_each_other(texts: list[str]) -> None:
     names, offsets = blob_of(texts)
@@ -237,7 +237,7 @@ def test_names_are_sorted_front_coded_hashed_and_found_in_each_other(texts: list
     assert order.tolist() == sorted(range(len(raw)), key=raw.__getitem__)
     assert np.array_equal(hashed(names, offsets), hashes_of(names, offsets)) or not raw
     found = np.empty((len(raw), 2), np.int64)
-    slots = np.full(4 << len(raw).bit_length(), -1, np.int64)
+    slots = np.full(2 << len(raw).bit_length(), -1, np.int32)
     hashes = np.zeros(len(raw), np.uint64)
     name_parts.find_parents(frozen(names), frozen(offsets), slots, hashes, found)
     assert list(map(tuple, found.tolist())) == naive.parents(raw)
@@ -254,7 +254,7 @@ def test_names_are_sorted_front_coded_hashed_and_found_in_each_other(texts: list
             restored_names(shared, rest[:-1], len(names), "m")
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.binary(max_size=12), st.binary(max_size=40), st.integers(0, 60))
 def test_any_bytes_are_names_or_refused(shared: bytes, rest: bytes, size: int) -> None:
     arrays = np.frombuffer(shared, np.uint8) % 5, np.frombuffer(rest, np.uint8)

@@ -28,16 +28,17 @@ from textmlr.export.json_postings import leb128
 from textmlr.export.predictions import prediction_columns
 from textmlr.model.explanation.contributions import LIKELIEST
 from textmlr.model.explanation.top_features import top_features
+from textmlr.model.scoring import Mixed
 
 LABELS = 1_200
 TEXTS, NAMES = posting_models.corpus(LABELS)
 ASKED = ["w7 c1 c2", "v100 w301 c1 c3 unheard", "c1 c1 c2", "nothing known", "w1199 w3 v2"]
-SHARES = [0.0, 0.2]
+CALIBRATIONS = [Mixed(), Mixed(exponent=-0.9, spread=3.0, least=0.5, share=0.2)]
 
 
-@pytest.fixture(scope="module", params=SHARES)
+@pytest.fixture(scope="module", params=CALIBRATIONS)
 def model(request: pytest.FixtureRequest) -> Model:
-    return posting_models.model_of(TEXTS, NAMES, share=request.param)
+    return posting_models.model_of(TEXTS, NAMES, calibration=request.param)
 
 
 @pytest.fixture(scope="module")
@@ -63,21 +64,35 @@ def refused(*arguments: str | Path) -> str:
     return str(result.exception)
 
 
-def brute(model: Model, text: str) -> tuple[Any, Any, Any]:
-    """(score, P, log z) of all labels by all of θ, in float64."""
+def sums_of(model: Model, text: str) -> Any:
+    """Σ_f θ[f, ℓ]·f(x)_f of all labels by all of θ, in float64."""
     own, postings = model.parts, model.parts.postings
     assert postings is not None
     f = model.featurizer.featurize(batches_of([text]), 1)
     if own.columns is not None:
         f = own.columns.renumber(f)
-    theta = postings.rows(f.indices).astype(np.float64)
-    s = f.values.astype(np.float64) @ theta + postings.bias.astype(np.float64)
+    return f.values.astype(np.float64) @ postings.rows(f.indices).astype(np.float64)
+
+
+def factor(model: Model, text: str) -> float:
+    """What multiplies the document's sums."""
+    own = model.parts.calibration
+    highest = max(float(sums_of(model, text).max()), own.least)
+    return float((highest / own.spread) ** own.exponent)
+
+
+def brute(model: Model, text: str) -> tuple[Any, Any, Any]:
+    """(score, P, log z) of all labels by all of θ, in float64."""
+    own, postings, sums = model.parts, model.parts.postings, sums_of(model, text)
+    assert postings is not None
+    s = factor(model, text) * sums + postings.bias.astype(np.float64)
     counts = np.array(own.record.label_weights(), np.float64)
     rates = counts / counts.sum()
-    if not np.abs(theta).sum():
+    if not sums.any():
         return np.log(rates), rates, 0.0
     log_z = float(np.logaddexp.reduce(s))
-    share = own.calibration.as_json()["share"]
+    assert isinstance(own.calibration, Mixed)
+    share = own.calibration.share
     p = (1 - share) * np.exp(s - log_z) + share * rates
     return (np.log(p) + log_z if share else s), p, log_z
 
@@ -101,7 +116,7 @@ class TestExplain:
         assert why.probability == pytest.approx(p[chosen], rel=1e-5)
         assert math.exp(why.score - why.log_z) == pytest.approx(why.probability, rel=1e-5)
         mixed = why.by_base or (0.0, 0.0)
-        assert (why.by_base is None) == (model.parts.calibration.as_json()["share"] == 0)
+        assert (why.by_base is None) == (model.parts.calibration == Mixed())
         for parts in (why.features, why.words, why.by_word):
             score = why.bias + sum(one.contribution for one in parts) + mixed[0]
             margin = why.bias_margin + sum(one.margin for one in parts) + mixed[1]
@@ -115,14 +130,15 @@ class TestExplain:
         why = model.explain(ASKED[0], model.labels[chosen])
         names = model.featurizer.feature_names()
         column, centroid = postings.column(chosen), 0.0
+        t = factor(model, ASKED[0])
         for one in why.features:
             row = names.index(one.names[0])
             assert one.weight == pytest.approx(column[row], rel=1e-6)
-            assert one.contribution == pytest.approx(column[row] * one.value, rel=1e-6)
+            assert one.contribution == pytest.approx(t * column[row] * one.value, rel=1e-6)
             entries = slice(postings.starts[row], postings.starts[row + 1])
             of_label = postings.labels[entries] == chosen
             sums = float(postings.sums[entries][of_label].sum())
-            centroid += one.value * math.sqrt(sums) * postings.scales[chosen]
+            centroid += t * one.value * math.sqrt(sums) * postings.scales[chosen]
         assert why.centroid == pytest.approx(centroid, rel=1e-6)
 
     def test_a_document_without_a_known_word_has_the_base_rates(self, model: Model) -> None:
@@ -396,12 +412,12 @@ EXPORTED = [
 class TestExport:
     @pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
     @pytest.mark.parametrize("options", EXPORTED)
-    @pytest.mark.parametrize("share", SHARES)
+    @pytest.mark.parametrize("calibration", CALIBRATIONS)
     def test_javascript_answers_by_the_identity(
-        self, tmp_path: Path, options: FeaturizerOptions, share: float
+        self, tmp_path: Path, options: FeaturizerOptions, calibration: Mixed
     ) -> None:
         texts, names = posting_models.corpus(300)
-        model = posting_models.model_of(texts, names, options=options, share=share)
+        model = posting_models.model_of(texts, names, options=options, calibration=calibration)
         path, script, run = tmp_path / "m.json", tmp_path / "scorer.js", tmp_path / "run.js"
         model.export(path, scorer=script)
         run.write_text(RUN)
@@ -427,7 +443,10 @@ class TestExport:
         model.export(path)
         own = json.loads(path.read_text("utf-8"))
         assert own["format"] == "textmlr-json 5"
-        assert "LEB128" in " ".join(own["about"])
+        about = "\n".join(own["about"])
+        assert all(len(line) <= 100 for line in own["about"])
+        for key in ("values", "share", "documents", "unseen", *own["calibration"], "bias"):
+            assert key in about, key
         assert len(own["labels"]) == len(own["bias"]) == len(own["documents"]) == 300
 
     def test_onnx_and_compress_are_refused(self, saved: tuple[Model, Path], tmp_path: Path) -> None:

@@ -8,7 +8,17 @@ from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.options import options_of
 
 # Options that training of a sparse θ would ignore.
-DENSE_ONLY = ("solver", "l1", "hidden", "input_dropout", "idf_power", "step")
+DENSE_ONLY = (
+    "solver",
+    "l1",
+    "l2",
+    "hidden",
+    "input_dropout",
+    "idf_power",
+    "step",
+    "calibration",
+    "patience",
+)
 
 
 def check_conflicts(options: Any) -> None:
@@ -59,15 +69,19 @@ def _check_solver(options: Any) -> None:
 
 def _check_sparse(options: Any) -> None:
     """Refuse options that training of a sparse θ would ignore."""
+    if (name := asks_for_dense(options)) is not None:
+        values = {name: getattr(options, name), "theta": "sparse"}
+        problem = Sentence(f"{{{name}}} means nothing to {{theta}}", values)
+        raise OptionError(name, problem, Sentence("leave out one of them"))
+
+
+def asks_for_dense(options: Any) -> str | None:
+    """The first option that only training of a dense θ knows, None where none is given;
+
+    options  TrainingOptions, before their defaults are decided, or of a sparse θ
+    """
     for one, _ in options_of(options):
         value = getattr(options, one.name)
-        ignored = value != one.default and (one.name, value) != ("solver", "sgd")
-        if one.name in DENSE_ONLY and ignored:
-            raise OptionError(
-                one.name,
-                Sentence(
-                    f"{{{one.name}}} means nothing to {{theta}}",
-                    {one.name: value, "theta": "sparse"},
-                ),
-                Sentence("leave out one of them"),
-            )
+        if one.name in DENSE_ONLY and value != one.default and value != "sgd":
+            return one.name
+    return None

@@ -114,7 +114,7 @@ class TrainingOptions:
         "A label that shares no feature with a document then scores its bias, so that z stays "
         "exact at the cost of the labels that do.",
         heading=STEPS,
-        unset="dense",
+        unset="sparse with more than 1,000 labels, or where a dense one does not fit in memory",
     )
     epochs: int | None = option(
         None,
@@ -309,6 +309,8 @@ class TrainingOptions:
             l2 = 0.0 if self.l1 and self.l2 is None else self.l2
             tolerance = self.tolerance or DEFAULT_TOLERANCE
             return replace(self, solver="exact", l2=l2, tolerance=tolerance)
+        if self.theta == "sparse":
+            return replace(self, solver="sgd")
         return replace(
             self,
             solver="sgd",
@@ -316,7 +318,7 @@ class TrainingOptions:
             calibration=self.calibration is not False,
             patience=self.patience or DEFAULT_PATIENCE,
             activation=self.activation or ("relu" if self.hidden else None),
-            step=None if self.theta == "sparse" else self.chosen_step,
+            step=self.chosen_step,
             dropout=self.chosen_dropout,
         )
 

@@ -108,7 +108,7 @@ def _show_answer(asked: AskedDocument, explanation: Explanation) -> None:
 
     click.secho(plain(asked.name), bold=True)
     click.echo(
-        f"  {plain(explanation.label)} {100 * explanation.probability:.1f} %, "
+        f"  {plain(explanation.label)} {_percent(explanation, explanation.probability)}, "
         f"{explanation.margin:+.4f} nats against {plain(versus(explanation))}"
     )
     if isinstance(explanation.answer, tuple):
@@ -116,8 +116,8 @@ def _show_answer(asked: AskedDocument, explanation: Explanation) -> None:
         return
     likeliest = explanation.answer
     if explanation.label != likeliest:
-        share = 100 * explanation.probabilities[likeliest]
-        click.echo(f"  The likeliest label is {plain(likeliest)}, {share:.1f} %.")
+        share = _percent(explanation, explanation.probabilities[likeliest])
+        click.echo(f"  The likeliest label is {plain(likeliest)}, {share}.")
     if asked.label is None:
         return
     assert isinstance(asked.label, str)  # as many labels as the model gives
@@ -128,10 +128,17 @@ def _show_answer(asked: AskedDocument, explanation: Explanation) -> None:
         told = len(explanation.probabilities)
         click.echo(f"  Its own label is {own}, none of the {told} likeliest: the model is wrong.")
     elif asked.label in explanation.probabilities:
-        share = 100 * explanation.probabilities[asked.label]
-        click.echo(f"  Its own label is {own}, {share:.1f} %: the model is wrong.")
+        share = _percent(explanation, explanation.probabilities[asked.label])
+        click.echo(f"  Its own label is {own}, {share}: the model is wrong.")
     else:
         click.echo(f"  Its own label is {own}, which the model does not know.")
+
+
+def _percent(explanation: Explanation, share: float) -> str:
+    """A probability; of very many labels, of which none may have 0.1 %, with two digits."""
+    if explanation.left_out and share < 0.001:
+        return f"{100 * share:.2g} %"
+    return f"{100 * share:.1f} %"
 
 
 def _show_labels(asked: AskedDocument, explanation: Explanation, answer: tuple[str, ...]) -> None:

@@ -54,7 +54,8 @@ def show_ranked(
     """Show figures;  ranks  of the result, the rest as in ``evaluation_screen.show_evaluation``."""
     show_title(result, said)
     _show_labels(result, ranks.labels_with_documents, labels, everything=everything)
-    for pair in result.confused[: None if everything else 1]:
+    repeated = [pair for pair in result.confused if pair.count > 1]
+    for pair in result.confused if everything else repeated[:1]:
         true, answer = (short_label(name) for name in (pair.true, pair.predicted))
         show(as_text(f"{plural(pair.count, 'document')} of {true} taken for {answer}"), indent=2)
     at = {*(ALL_COVERAGE_AT if everything else COVERAGE_AT), *asked}

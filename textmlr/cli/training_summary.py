@@ -187,13 +187,24 @@ def _support_rows(final: SupportRecord) -> list[tuple[str, str]]:
     if not final.epochs:
         steps = "no steps: the sums of each label's documents answer better by themselves"
     return [
-        ("weights", f"{final.weights:,}, where label and feature met"),
         ("step size", steps),
-        (
-            "calibration",
-            f"the labels' shares are {share:.3g} of each answer",
-        ),
+        ("calibration", f"the labels' shares are {share:.3g} of each answer"),
     ]
+
+
+def _met(record: Record) -> str:
+    """Where the weights of a sparse θ are, and how many; nothing of a dense one."""
+    from textmlr.model.support_record import SupportRecord
+
+    if not isinstance(record.final, SupportRecord):
+        return ""
+    weights = record.final.weights
+    return f": weights where label and feature met, {_in_millions(weights)}"
+
+
+def _in_millions(count: int) -> str:
+    """8.8 M, or the number itself where it is smaller."""
+    return f"{count / 1e6:,.1f} M" if count >= 1_000_000 else f"{count:,}"
 
 
 def show_summary(summary: dict[str, Any], record: Record) -> None:
@@ -204,7 +215,7 @@ def show_summary(summary: dict[str, Any], record: Record) -> None:
         [
             *taken_rows(record.taken, summary["labels"]),
             ("documents", f"{summary['documents']:,}"),
-            ("labels", f"{summary['labels']:,}"),
+            ("labels", f"{summary['labels']:,}{_met(record)}"),
             ("features", f"{summary['features']:,}"),
             *ngram_rows(summary["featurizer"], record),
             *fit_rows(record),

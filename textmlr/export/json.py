@@ -26,7 +26,7 @@ from textmlr.base.checks import MODEL_MEND, check_kind, check_path
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.whole_files import atomic_files
 from textmlr.export.json_about import about
-from textmlr.export.json_postings import SPARSE_FORMAT, PackedRows, of_postings
+from textmlr.export.json_postings import CALIBRATION, SPARSE_FORMAT, PackedRows, of_postings
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.row_weights import inverse_document_frequency
 from textmlr.features.stop_words import dropped, read_with
@@ -57,7 +57,6 @@ OPTIONS = (
     "hash_bits",
     "bias",
 )
-CALIBRATION = ("exponent", "spread", "least")
 BEND = ("low", "middle", "high")
 # A letter for each kind of code point, O for the others.
 KINDS = {
@@ -127,13 +126,15 @@ def export_json(
             _write(model, out)
         if script is not None:
             with open(temporaries[0], "w", encoding="utf-8") as file:
-                file.write(scorer())
+                file.write(scorer(sparse=model.parts.is_sparse))
         return os.path.getsize(temporaries[-1])
 
 
-def scorer() -> str:
-    """The source of scorer.js."""
-    return resources.files("textmlr.export").joinpath("scorer.js").read_text(encoding="utf-8")
+def scorer(*, sparse: bool = False) -> str:
+    """The source of scorer.js; that of a model with a sparse θ has sparse_scorer.js behind it."""
+    names = ("scorer.js", "sparse_scorer.js") if sparse else ("scorer.js",)
+    folder = resources.files("textmlr.export")
+    return "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
 def _write(model: Model, out: TextIO) -> None:

@@ -64,11 +64,13 @@ SIGMOIDS = """\
    log-odds of its share of training (or as above, if base is empty).
 """
 POSTINGS = """\
-5. Scores. The score of label i is bias[i] + the sum over features of value * weight. A feature has
-   weights only for labels that it met in training; for all others it adds 0. They stand in its
-   string, which is Base64 of bytes: numbers in LEB128 (7 bits a byte, the lowest first; 128 is
-   added to all bytes of a number but the last), for each label its distance from the one before
-   (from 0 at first), then the number of its weight in values.
+5. Scores. The score of label i is bias[i] + t * the sum over features of value * weight, where t
+   is (max(h, calibration.least) / calibration.spread) ^ calibration.exponent, and h the largest of
+   these sums of the document. A feature has weights only for labels that it met in training; for
+   all others it adds 0. They stand in its string, which is Base64 of bytes: numbers in LEB128 (7
+   bits a byte, the lowest first; 128 is added to all bytes of a number but the last), for each
+   label its distance from the one before (from 0 at first), then the number of its weight in
+   values.
    So a label that shares no feature with the document has the score bias[i], and the sum of
    exp(score) over all labels is that over the labels that do share one + (the sum of exp(bias)
    over all labels - the sum of exp(bias) over these), where the second part is the same for all

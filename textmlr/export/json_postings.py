@@ -20,6 +20,7 @@ from textmlr.model.postings import Postings
 from textmlr.model.scoring import UNSEEN, Mixed
 
 SPARSE_FORMAT = "textmlr-json 5"
+CALIBRATION = ("exponent", "spread", "least")
 GROUP, MORE = 7, 128  # bits of a number in a byte, and what says that a byte follows
 MOST_GROUPS = 5  # numbers have 32 bits at most
 
@@ -83,6 +84,7 @@ def of_postings(parts: ModelParts) -> dict[str, Any]:
     calibration = parts.calibration
     documents = parts.record.label_weights().tolist()
     return {
+        "calibration": {name: getattr(calibration, name) for name in CALIBRATION},
         "share": calibration.share if isinstance(calibration, Mixed) else 0.0,
         "documents": [int(own) if own == int(own) else own for own in documents],
         "unseen": UNSEEN,

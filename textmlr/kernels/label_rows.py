@@ -173,3 +173,16 @@ def decode_rows(bits, starts, parents, most, labels, links):
                 j += 1
                 next_value += 1
     return at - filled // 8
+
+
+@compiled
+def move_rows(starts, order, values, out):
+    """Write row order[i] of values as row i.
+
+    starts (R + 1,) int64, order (R,) int64   values, out (m,) of one dtype; out is written
+    """
+    at = 0
+    for i in range(order.size):
+        for j in range(starts[order[i]], starts[order[i] + 1]):
+            out[at] = values[j]
+            at += 1

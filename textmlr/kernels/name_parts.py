@@ -167,10 +167,11 @@ def find_parents(names, offsets, slots, hashes, parents):
     """Find the n-grams within each n-gram that lack its last or its first token, or character.
 
     names (bytes,) uint8, offsets (v + 1,) int64
-    slots   (s,) int64     scratch, all −1 on entry; s a power of two > 2v
+    slots   (s,) int32     scratch, all −1 on entry; s a power of two > 2v
     hashes  (v,) uint64    scratch
     parents (v, 2) int64   written: the number of the n-gram without the last and without the first,
-                           −1 where there is none before it
+                           −1 where there is none before it.  Names are taken for the same where
+                           their hashes are: nothing but the size of a file hangs on it
     """
     mask = np.uint64(slots.size - 1)
     prefix = CHAR_BYTES.size
@@ -213,15 +214,7 @@ def find_parents(names, offsets, slots, hashes, parents):
                 other = slots[np.int64(slot)]
                 if other < 0:
                     break
-                same = hashes[other] == h and offsets[other + 1] - offsets[other] == (
-                    head + end - begin
-                )
-                at = offsets[other]
-                for k in range(end - begin):
-                    same = same and names[at + head + k] == names[begin + k]
-                for k in range(head):
-                    same = same and names[at + k] == names[first + k]
-                if same:
+                if hashes[other] == h:
                     if other < i:
                         parents[i, side] = other
                     break

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 LISTS = ("stop_words", "vocabulary")  # options whose values are tensors, where there are some
 MOST_IDF = 64.0  # 1 + ln of that is less
 MOST_MULTIPLIER = 1e6  # calibration multiplies scores by no more: real ones have about 1
+LEAST_EXPONENT = -2  # of a sparse θ, whose largest score stands for the spread
 SETS_VERSION = 6  # of the format, from which on a document may have several labels
 SPARSE_VERSION = 7  # of the format, from which on θ may be sparse
 Json = dict[str, Any]
@@ -372,7 +373,7 @@ def _calibration(fields: Json, is_sparse: bool, path: str | PathLike[str]) -> Ca
         and all(type(value) is float and isfinite(value) for value in fields.values())
         and all(0 < fields.get(name, 1.0) <= MOST_MULTIPLIER for name in ("low", "middle", "high"))
         and 0 <= fields.get("share", 0.0) <= 1
-        and -1 <= fields["exponent"] <= 0
+        and (LEAST_EXPONENT if is_sparse else -1) <= fields["exponent"] <= 0
         and min(fields["factor"], fields["spread"], fields["least"]) > 0
         and fields["exponent"] * (log(fields["least"]) - log(fields["spread"]))
         <= log(MOST_MULTIPLIER),

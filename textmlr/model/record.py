@@ -139,7 +139,7 @@ class CandidateRecord(Part):
     char_ngrams: tuple[int, int] | None = needed(RANGE)
     documents: int = needed(WHOLE)
     loss: float = needed(REAL)
-    accuracy: float = needed(REAL)
+    accuracy: float | None = optional(REAL, nullable=True)
 
 
 @part

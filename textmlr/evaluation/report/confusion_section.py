@@ -40,8 +40,10 @@ def confusion_section(answered: TrueLabels, names: ShownLabels, images: Images) 
 def pair_section(answered: TrueLabels, images: Images) -> str:
     """The commonest errors of very many labels, and how the labels of those errors are confused:
     a map of all would be empty."""
-    text, repeated = "", [pair for pair in confusions(answered, PAIRS) if pair.count > 1]
-    chosen = sorted(_most_confused(answered)) if repeated else []
+    pairs = confusions(answered, 1)
+    if pairs and pairs[0].count == 1:
+        return "<p>No pair of labels is confused twice. Some that are once:</p>" + _pairs(answered)
+    text, chosen = "", sorted(_most_confused(answered))
     if chosen:
         names = ShownLabels([answered.names[label] for label in chosen])
         text = _most_section(answered, names, chosen, images) + names.key()

@@ -30,9 +30,9 @@ def likeliest(
     k = np.arange(1, len(shares) + 1)
     with canvas(theme, (WIDTH * 0.8, 4.6)) as (figure, png):
         axes = figure.subplots()
-        axes.plot(k, shares, color=theme.first, lw=2, label="documents")
         if weighted is not None:
-            axes.plot(k, weighted, color=theme.second, lw=1.6, label="rare labels count more")
+            axes.plot(k, weighted, color=theme.second, lw=3, label="rare labels count more")
+        axes.plot(k, shares, color=theme.first, lw=1.6, label="documents")
         axes.plot(k, chance, color=theme.ink, lw=1, ls=(0, (4, 3)), label="chance")
         for at in (mark for mark in MARKED if mark <= len(shares)):
             axes.plot(at, shares[at - 1], "o", color=theme.first, ms=6, zorder=3)

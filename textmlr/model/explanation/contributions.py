@@ -28,7 +28,7 @@ from textmlr.model.explanation.explanation import Explanation
 from textmlr.model.explanation.feature_shares import FeatureShares
 from textmlr.model.explanation.grouped_words import group_words
 from textmlr.model.explanation.integrated_gradients import GradientPath
-from textmlr.model.explanation.posting_shares import mixing_of, posting_shares
+from textmlr.model.explanation.posting_shares import posting_shares
 from textmlr.model.explanation.read_document import is_fasttext, read_document
 from textmlr.model.explanation.reasons import Contribution, LabelShare, Method, Word
 from textmlr.model.label_choice import LabelChoice
@@ -219,8 +219,8 @@ def _shares(
     always = columns == featurizer.always_column
     if (postings := model.postings) is not None:
         kept = numbers[~always], columns[~always], values[~always]
-        mixing = mixing_of(postings, model.calibration, model.documents)
-        return posting_shares(postings, *kept, answers, mixing, wanted)
+        about = answers, model.calibration, model.documents
+        return posting_shares(postings, *kept, *about, wanted)
     theta = model.layers[0]
     start = values[always] @ theta[numbers[always]].astype(np.float64)
     numbers, columns, values = numbers[~always], columns[~always], values[~always]

@@ -1,6 +1,7 @@
 """Shares of features in a score by a θ that has weights only where label and feature met.
 
-score(x, ℓ) = bias_ℓ + Σ_f θ[f, ℓ]·f(x)_f, and a share π of the base rates r is mixed in,
+score(x, ℓ) = bias_ℓ + t(x)·Σ_f θ[f, ℓ]·f(x)_f, where t(x) is the calibration's one number a
+document, and a share π of the base rates r is mixed in,
 
     P(ℓ | x) = (1 − π)·exp(score − log z) + π·r_ℓ
 
@@ -29,7 +30,8 @@ def posting_shares(
     columns: NDArray[np.int32],
     values: Reals,
     answers: Answers,
-    mixing: Reals,
+    calibration: Calibration,
+    documents: Reals,
     wanted: Reals,
 ) -> FeatureShares:
     """The shares of the features of one document.
@@ -37,21 +39,21 @@ def posting_shares(
     numbers (m,)      the rows of θ of its features, the bias's not among them
     columns, values   as FeatureShares has them
     answers           of the model, to this document
-    mixing (L,)       π·r of each label, 0 where nothing is mixed in
+    calibration       of the model
+    documents (L,)    of training, or (0,): not known
     wanted (L, 2)     see ``contributions``; its first column is 1 for the label, 0 for others
     """
     if not answers.known[0]:
         none = np.zeros((len(values), 2))
         base = answers.scores[0].astype(np.float64)
         return FeatureShares(columns, values, none[:, 0], none, base @ wanted, False, base)
-    scores = postings.bias.astype(np.float64)
-    start = scores @ wanted
+    bias, sums = postings.bias.astype(np.float64), np.zeros(len(postings.bias))
     shares, weights = np.zeros((len(values), 2)), np.zeros(len(values))
     centroid = 0.0
     for feature, entries in _entries(postings, numbers):
         labels, own = postings.labels[entries], postings.weights[entries].astype(np.float64)
         of_label, size = wanted[labels], len(values)
-        scores += np.bincount(labels, own * values[feature], minlength=len(scores))
+        sums += np.bincount(labels, own * values[feature], minlength=len(sums))
         for side in range(2):
             amounts = own * values[feature] * of_label[:, side]
             shares[:, side] += np.bincount(feature, amounts, minlength=size)
@@ -60,31 +62,26 @@ def posting_shares(
             roots = np.sqrt(postings.sums[entries].astype(np.float64))
             alike = postings.scales[labels] * roots * values[feature]
             centroid += float(alike @ of_label[:, 0])
-    whole = scores
+    factor = float(calibration.multipliers(sums)[0])
+    scores = whole = bias + factor * sums
     mixed = None
-    if mixing.any():
-        whole = _mixed(scores, float(answers.log_z[0]), mixing)
+    share = calibration.share if isinstance(calibration, Mixed) else 0.0
+    if share:
+        rates = base_rates(documents)
+        whole = _mixed(scores, float(answers.log_z[0]), share, rates)
         score, margin = ((whole - scores) @ wanted).tolist()
         mixed = score, margin
-    told = None if postings.sums is None else centroid
+    told = None if postings.sums is None else factor * centroid
+    shares *= factor
     return FeatureShares(
-        columns, values, weights, shares, start, True, whole, mixed=mixed, centroid=told
+        columns, values, weights, shares, bias @ wanted, True, whole, mixed=mixed, centroid=told
     )
 
 
-def mixing_of(postings: Postings, calibration: Calibration, documents: Reals) -> Reals:
-    """π·r of each label: (L,);  documents  (L,) of training, or (0,): not known."""
-    share = calibration.share if isinstance(calibration, Mixed) else 0.0
-    if not share or not len(documents):
-        return np.zeros(len(postings.bias))
-    return share * base_rates(documents)
-
-
-def _mixed(scores: Reals, log_z: float, mixing: Reals) -> Reals:
+def _mixed(scores: Reals, log_z: float, share: float, rates: Reals) -> Reals:
     """The scores that count: ln((1 − π)·exp(score) + π·r·z)."""
-    kept = 1.0 - float(mixing.sum())
     with np.errstate(divide="ignore"):
-        mixed: Reals = np.logaddexp(np.log(max(kept, 0.0)) + scores, np.log(mixing) + log_z)
+        mixed: Reals = np.logaddexp(np.log(1 - share) + scores, np.log(share * rates) + log_z)
     return mixed
 
 

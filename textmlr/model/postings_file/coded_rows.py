@@ -43,7 +43,7 @@ def parents_of(vocabulary: Vocabulary, bias: int, sizes: Numbers) -> Numbers:
     name_parts.find_parents(
         frozen(vocabulary.names),
         frozen(vocabulary.name_offsets),
-        np.full(4 << v.bit_length(), -1, np.int64),
+        np.full(2 << v.bit_length(), -1, np.int32),
         np.zeros(v, np.uint64),
         found,
     )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.base.arrays import frozen
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
+from textmlr.kernels import label_rows
 from textmlr.model.model_parts import ModelParts
 from textmlr.model.postings import Postings
 from textmlr.model.postings_file.feature_order import column_order, memory_order, name_order
@@ -72,16 +75,19 @@ def _ordered(
 
 def _in_order(postings: Postings, order: Numbers) -> Postings:
     """The postings with row order[i] as row i."""
-    sizes = np.diff(postings.starts)[order]
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
-    # Entry j of row i stands at j − starts[i] + its old start.
-    entries = np.arange(starts[-1]) + np.repeat(postings.starts[order] - starts[:-1], sizes)
+    starts, own = frozen(postings.starts), frozen(order)
+
+    def moved(values: NDArray[Any]) -> NDArray[Any]:
+        out = np.empty_like(values)
+        label_rows.move_rows(starts, own, frozen(values), out)
+        return out
+
     sums = postings.sums
     return Postings(
-        starts,
-        postings.labels[entries],
-        postings.weights[entries],
+        np.append(0, np.cumsum(np.diff(starts)[order])),
+        moved(postings.labels),
+        moved(postings.weights),
         postings.bias,
         postings.scales,
-        None if sums is None else sums[entries],
+        None if sums is None else moved(sums),
     )

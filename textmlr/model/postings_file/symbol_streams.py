@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.arrays import frozen
+from textmlr.base.arrays import BLOCK_ENTRIES, frozen
 from textmlr.base.file_checks import expect
 from textmlr.kernels import symbol_coding as kernels
 from textmlr.kernels.symbol_coding import SYMBOLS, TOTAL
@@ -97,8 +97,10 @@ def restored_symbols(
 
 def as_symbols(numbers: NDArray[np.int32]) -> tuple[Bytes, NDArray[np.int32]]:
     """(symbols of whole numbers: 0, −1, 1, −2, …; those that are too large, in order)."""
-    folded = (numbers.astype(np.int64) << 1) ^ (numbers.astype(np.int64) >> 63)
-    symbols = np.minimum(folded, ESCAPE).astype(np.uint8)
+    symbols = np.empty(len(numbers), np.uint8)
+    for first in range(0, len(numbers), BLOCK_ENTRIES):
+        part = numbers[first : first + BLOCK_ENTRIES].astype(np.int64)
+        symbols[first : first + BLOCK_ENTRIES] = np.minimum((part << 1) ^ (part >> 63), ESCAPE)
     return symbols, numbers[symbols == ESCAPE]
 
 
@@ -106,8 +108,8 @@ def from_symbols(
     symbols: Bytes, large: NDArray[np.int32], path: str | PathLike[str]
 ) -> NDArray[np.int32]:
     """The whole numbers again."""
-    folded = symbols.astype(np.int32)
-    numbers: NDArray[np.int32] = (folded >> 1) ^ -(folded & 1)
+    folded = np.arange(SYMBOLS, dtype=np.int32)
+    numbers: NDArray[np.int32] = ((folded >> 1) ^ -(folded & 1))[symbols]
     apart = symbols == ESCAPE
     expect(int(apart.sum()) == len(large), path, "its large weights are not so many")
     numbers[apart] = large

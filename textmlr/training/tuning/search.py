@@ -33,7 +33,7 @@ from textmlr.corpus.corpus import Corpus, check_corpus, files_of
 from textmlr.model.model import Model
 from textmlr.training.corpus_training import train_corpus
 from textmlr.training.rows import check_judges
-from textmlr.training.support.theta_choice import refuse_sparse
+from textmlr.training.support.theta_choice import kept_dense, refuse_sparse
 from textmlr.training.tuning.events import (
     Event,
     Phase,
@@ -222,7 +222,7 @@ class _Search:
         return train_corpus(
             self._corpus,
             setting.featurizer,
-            setting.training,
+            kept_dense(setting.training, self._corpus),
             validation=self._validation,
             threads=self._threads,
             watch=self._tell,
