@@ -36,6 +36,7 @@ from measuring import cell, heading, line, parse, parser_of
 from rivals import RivalError
 from several_labels import Outcome, say, size_of, watched
 
+MEMORY = "8GB"  # so that the largest corpus is not kept on disk
 COMMAND = (sys.executable, "-m", "textmlr")
 FIGURES = {"cpu": "CPU s", "peak": "peak MB", "model": "file MB"}
 HEADS = ("labels", "documents", "MB", "CPU s", "peak MB", "file MB", "P@1", "log loss", "note")
@@ -78,14 +79,16 @@ class Point:
 def train(folder: Path, limit: float) -> Outcome:
     """Train on folder/train.tsv.  Raises RivalError."""
     own = str(folder / "train.tsv"), "-o", str(folder / "model"), "--threads", "1", "--quiet"
-    return watched([*COMMAND, "train", *own, "--theta", "sparse"], limit, folder)
+    return watched(
+        [*COMMAND, "train", *own, "--theta", "sparse", "--memory", MEMORY], limit, folder
+    )
 
 
 def evaluate(folder: Path, limit: float) -> tuple[float, float]:
     """(accuracy, log loss) of folder/test.tsv.  Raises RivalError."""
     script = (
-        "import json, sys, textmlr; f = textmlr.load(sys.argv[1]).evaluate(sys.argv[2]).as_json();"
-        "json.dump([f['accuracy'], f['log_loss']], open(sys.argv[3], 'w'))"
+        "import json, sys, textmlr; found = textmlr.load(sys.argv[1]).evaluate(sys.argv[2]);"
+        "json.dump([found.accuracy, found.log_loss], open(sys.argv[3], 'w'))"
     )
     told = folder / "figures.json"
     own = str(folder / "model"), str(folder / "test.tsv"), str(told)

@@ -221,7 +221,15 @@ class System:
 
 
 SYSTEMS = {
-    "textmlr": System("textmlr", TEXTMLR_TRAIN, TEXTMLR_ANSWER, "tsv", ({},), exact=True, most=5),
+    "textmlr": System(
+        "textmlr",
+        TEXTMLR_TRAIN,
+        TEXTMLR_ANSWER,
+        "tsv",
+        ({},),
+        exact=True,
+        most=5,
+    ),
     "fasttext": System(
         "fasttext",
         FASTTEXT_TRAIN,

@@ -15,9 +15,10 @@ from click.testing import CliRunner
 from sklearn import metrics
 from test_postings import WORDS, model_of
 
-from textmlr import Comparison, InputError, Model, compare, evaluate
+from textmlr import Comparison, Corpus, InputError, Model, compare, evaluate, train
 from textmlr.cli import cli
 from textmlr.cli.rank_screen import show_ranked
+from textmlr.evaluation.curves import learning_curve
 from textmlr.evaluation.evaluation import FEW_ROWS, Evaluation, judge
 from textmlr.evaluation.intervals import resampled_columns, resampled_f1, resampled_means
 from textmlr.evaluation.label_figures import LabelFigures
@@ -449,6 +450,23 @@ def test_the_verbs(files: tuple[str, str]) -> None:
     assert len(json.loads(run("compare", model, model, corpus, "--json").stdout)["at_rank"]) == 3
 
 
+def test_a_trained_model_has_a_learning_curve() -> None:
+    """Of very many labels each, though a smaller part may lack some."""
+    labels = [f"item {i:04}" for i in range(1100) for _ in range(4)]
+    texts = [
+        f"w{i * 17 % 211} w{300 + i * 29 % 197} w{600 + i * 43 % 193} w{900 + i % 7 + k}"
+        for i in range(1100)
+        for k in range(4)
+    ]
+    model = train(texts, labels, theta="sparse", ngrams=(1, 1), char_ngrams=None)
+    assert model.parts.is_sparse
+    figures = evaluate(model, texts, labels)
+    assert figures.accuracy > 0.9
+    points = learning_curve(model, Corpus.of(texts, labels), Corpus.of(texts[::9], labels[::9]))
+    assert [point.documents for point in points] == [2200, 4400]
+    assert points[-1].answers > 0.9
+
+
 def test_labels_are_asked_for_of_few_too(model_file: Path, test_tsv: Path, tmp_path: Path) -> None:
     name = Model.load(model_file).labels[1]
     shown = run("evaluate", "-m", str(model_file), str(test_tsv), "--label", name).stdout
@@ -463,7 +481,6 @@ def test_the_report_of_very_many_labels(model_file: Path, tmp_path: Path) -> Non
     pytest.importorskip("matplotlib")
     from test_report import check_self_contained
 
-    from textmlr.corpus.corpus import Corpus
     from textmlr.corpus.in_memory import batches_of
     from textmlr.evaluation.report.page import Findings, write_report
 
