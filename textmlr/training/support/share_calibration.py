@@ -68,7 +68,8 @@ class Judges:
             accuracies = np.average(right, axis=0, weights=self.weights)
             for at, own in enumerate(losses.T):
                 loss, share = self._mixed(own)
-                best = min(best, (loss, *map(float, grid[at]), share, float(accuracies[at])))
+                factor, exponent = map(float, grid[at])
+                best = min(best, (loss, factor, exponent, share, float(accuracies[at])))
             steps = steps[0] ** 0.5, steps[1] / 2
             if not tempered:
                 break
