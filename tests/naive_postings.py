@@ -22,6 +22,13 @@ def multiplier(sums, calibration):
     return (max(*sums, c.least) / c.spread) ** c.exponent
 
 
+def base_rates(weights):
+    """Share of each label in training; a label without any counts as half a document."""
+    own = [weight if weight > 0 else 0.5 for weight in weights]
+    total = math.fsum(own)
+    return [weight / total for weight in own]
+
+
 def probabilities(scores, rates, share):
     """(1 − share)·softmax of one document's scores + share·rates, summed label by label."""
     top = max(scores)

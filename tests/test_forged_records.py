@@ -83,6 +83,7 @@ MODELS: dict[str, Callable[[Path], Model]] = {
     "hidden": lambda folder: _of(hidden=(3,)),
     "exact": lambda folder: _of(ngrams=(1, 1), solver="exact"),
     "l1": lambda folder: _of(ngrams=(1, 1), l1=0.01),
+    "postings": lambda folder: _of(ngrams=(1, 2), theta="sparse"),
     "packed": lambda folder: _packed(_of(ngrams=(1, 2)), folder, "int8"),
     "packed in halves": lambda folder: _packed(_of(BINARY, ngrams=(1, 1)), folder, "float16"),
     "updated": lambda folder: update_model(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from textmlr import FeaturizerOptions, InputError, Model
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
-from textmlr.kernels import touched_labels
+from textmlr.kernels import exponentials, touched_labels
 from textmlr.model.answer_stream import answer_blocks, ranked_blocks
 from textmlr.model.model_parts import ModelParts, check_dense
 from textmlr.model.postings import Postings
@@ -105,7 +106,7 @@ def wanted(model: Model, texts: list[Any]) -> tuple[Any, Any]:
         rows = parts.columns.renumber(rows)
     x = naive_linear.dense(rows.indptr, rows.indices, rows.values, postings.rows_number)
     labels = len(model.labels)
-    rates = np.array(naive_linear.base_rates(parts.record.label_weights()))
+    rates = np.array(naive_postings.base_rates(parts.record.label_weights()))
     share = getattr(parts.calibration, "share", 0.0)
     entries = np.diff(postings.starts)
     scores, p = np.empty((len(x), labels)), np.empty((len(x), labels))
@@ -219,6 +220,37 @@ def test_ties_of_few_values(seed: int, share: float, labels: int) -> None:
     check_answers(Model.of(replace(parts, postings=few)), ASKED, int(rng.integers(1, labels + 1)))
 
 
+@pytest.mark.parametrize("filled", [0.15, 0.3, 1.0])
+def test_rows_of_many_labels_answer_alike(filled: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether all labels are gone through for a feature, or those that met it."""
+    model = model_of(1100, filled=filled, share=0.1)
+    assert model.parts.postings is not None
+    arrays = model.parts.postings.arrays()
+    assert (len(arrays.wide) > 0) == (filled > 0.25)
+    assert arrays.dense.shape == (len(arrays.wide), 1100)
+    check_answers(model, ASKED)
+    p = model.probabilities(ASKED)
+    monkeypatch.setattr("textmlr.kernels.touched_labels.WIDE_LEAST", 9999)
+    again = Model.of(model.parts)
+    assert len(model.parts.postings.arrays().wide) == 0
+    np.testing.assert_allclose(again.probabilities(ASKED), p, rtol=1e-13)
+
+
+@pytest.mark.parametrize("many", [0, 1, 3, 511, 512, 513, 2000])
+def test_exponentials(many: int) -> None:
+    rng = np.random.default_rng(many)
+    scores = 1e4 - rng.random(many) * rng.choice([1e-9, 1.0, 30.0, 699.0], many)
+    highest = float(scores.max(initial=0))
+    out, powers = np.empty(many), np.zeros(exponentials.CHUNK, np.int64)
+    total = exponentials.exponentials(scores, highest, out, powers)
+    want = [math.exp(score - highest) for score in scores]
+    np.testing.assert_allclose(out, want, rtol=4e-16)
+    np.testing.assert_allclose(total, math.fsum(want), rtol=1e-13)
+    far = np.array([0.0, -700.0, -1e4, -1e30])
+    exponentials.exponentials(far, 0.0, out := np.empty(4), powers)
+    np.testing.assert_allclose(out, np.exp([0.0, -700.0, -700.0, -700.0]), rtol=1e-15)
+
+
 def test_sums_that_come_back_to_0() -> None:
     """Labels whose sums cancel again and again are listed more often than there are labels."""
     labels = 8
@@ -234,12 +266,13 @@ def test_sums_that_come_back_to_0() -> None:
 
 
 @pytest.mark.parametrize("labels", [1000, pytest.param(100_000, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("size", [3.0, pytest.param(1e4, marks=pytest.mark.slow)])
-def test_very_many_labels(labels: int, size: float) -> None:
+@pytest.mark.parametrize("size", [3.0, 1e4])
+@pytest.mark.parametrize("bias", BIASES)
+def test_very_many_labels(labels: int, size: float, bias: str) -> None:
     rng = np.random.default_rng(2)
     counts = rng.integers(1, 40, labels)
-    bias = 0.7 * np.log(counts) + rng.normal(0, 0.1, labels)
-    model = model_of(labels, filled=0.01, size=size, bias=bias, share=0.1, counts=counts)
+    own = BIASES[bias](labels, rng)
+    model = model_of(labels, filled=0.01, size=size, bias=own, share=0.1, counts=counts)
     check_answers(model, ASKED[:4], 5)
 
 
@@ -354,6 +387,10 @@ def test_the_model_answers_in_python() -> None:
     np.testing.assert_allclose(
         np.exp(model.scores(ASKED) - model.log_z(ASKED)[:, None]), p, rtol=1e-5
     )
+    (answers,) = answer_blocks(model, batches_of(ASKED), 1)
+    assert model.log_z(ASKED).tolist() == answers.log_z.tolist()
+    assert model.log_z(ASKED[0]) == answers.log_z[0]
+    assert model.log_z([]).shape == (0,)
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.probabilities(ASKED), p)
     assert "weights where label and feature met" in repr(model)
@@ -365,6 +402,19 @@ def test_the_model_answers_in_python() -> None:
         _ = model.theta
     with pytest.raises(InputError, match="a model with a sparse theta is not for this"):
         check_dense(model.parts, "is not for this")
+
+
+def test_answers_that_do_not_fit_in_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_of(1000)
+    monkeypatch.setattr("textmlr.model.answer_stream.machine_memory", lambda: 10**6)
+    assert model.probabilities(ASKED).shape == (8, 1000)
+    assert model.log_z(ASKED * 1000).shape == (8000,)
+    assert len(model.classify(ASKED * 1000, top=2)) == 8000
+    problem = "8,000 documents × 1,000 labels need 0.1 GiB.*top=5"
+    with pytest.raises(InputError, match=problem):
+        model.probabilities(ASKED * 1000)
+    with pytest.raises(InputError, match="documents × 1,000 labels"):
+        model.scores(ASKED * 1000)
 
 
 def test_without_a_record_the_bias_answers_for_what_is_unknown() -> None:

@@ -25,6 +25,7 @@ from textmlr.cli import cli, model_argument
 from textmlr.cli.answers import FEW_OF
 from textmlr.corpus.in_memory import batches_of
 from textmlr.export.json_postings import leb128
+from textmlr.export.onnx import onnx_model
 from textmlr.export.predictions import prediction_columns
 from textmlr.model.explanation.contributions import LIKELIEST
 from textmlr.model.explanation.top_features import top_features
@@ -418,6 +419,7 @@ class TestExport:
     ) -> None:
         texts, names = posting_models.corpus(300)
         model = posting_models.model_of(texts, names, options=options, calibration=calibration)
+        model = posting_models.saved(model, tmp_path / "m.textmlr")
         path, script, run = tmp_path / "m.json", tmp_path / "scorer.js", tmp_path / "run.js"
         model.export(path, scorer=script)
         run.write_text(RUN)
@@ -445,12 +447,42 @@ class TestExport:
         assert own["format"] == "textmlr-json 5"
         about = "\n".join(own["about"])
         assert all(len(line) <= 100 for line in own["about"])
-        for key in ("values", "share", "documents", "unseen", *own["calibration"], "bias"):
+        for key in (
+            "scales",
+            "bases",
+            "powers",
+            "step",
+            "share",
+            "documents",
+            "unseen",
+            *own["calibration"],
+            "bias",
+        ):
             assert key in about, key
         assert len(own["labels"]) == len(own["bias"]) == len(own["documents"]) == 300
 
-    def test_onnx_and_compress_are_refused(self, saved: tuple[Model, Path], tmp_path: Path) -> None:
-        _, path = saved
+    def test_the_command_tells_the_size(self, saved: tuple[Model, Path], tmp_path: Path) -> None:
+        model, path = saved
+        output = tmp_path / "m.json"
+        told = json.loads(good("export", path, "-o", output, "--json").stdout)
+        assert (told["labels"], told["bytes"]) == (LABELS, output.stat().st_size)
+        assert told["features"] == model.parts.rows
+
+    def test_info_tells_weights_and_few_labels(self, saved: tuple[Model, Path]) -> None:
+        model, path = saved
+        postings = model.parts.postings
+        assert postings is not None
+        shown = good("info", path).stdout
+        assert f"{len(postings):,}, where label and feature met" in shown
+        assert f"and {LABELS - 12:,} more" in shown
+        assert len(json.loads(good("info", path, "--json").stdout)["labels"]) == LABELS
+
+    def test_what_cannot_be_is_refused(self, saved: tuple[Model, Path], tmp_path: Path) -> None:
+        model, path = saved
+        with pytest.raises(InputError, match="sparse theta"):
+            onnx_model(model)
+        with pytest.raises(InputError, match="a sparse theta cannot be updated"):
+            model.update(["w1"], [model.labels[1]])
         said = refused("export", path, "-o", tmp_path / "m.onnx")
         assert "sparse theta" in said
         assert "JSON" in said

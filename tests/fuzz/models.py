@@ -330,8 +330,6 @@ def _use(model: Model, found: np.ndarray) -> None:
         require(model.featurizer.options.hash_bits is not None, "features without names")
     _ = kept_of(model.parts)
     json.dumps(model.record.as_json(), allow_nan=False)
-    if model.parts.is_sparse:  # explanations and updates of which are still to come
-        return
     explanation = model.explain(DOCUMENTS[1])
     require(np.isfinite(explanation.score), "a score is not finite")
     _tell(model)

@@ -37,6 +37,7 @@ from textmlr.kernels.sigmoids import KNOT, LIKELY
 from textmlr.model.fasttext.fasttext_parts import refuse_export
 from textmlr.model.model import Model, versions
 from textmlr.model.model_parts import check_linear
+from textmlr.model.postings_file.settled_parts import settled
 
 FORMAT = "textmlr-json 3"
 SETS_FORMAT = "textmlr-json 4"  # of models whose P are those of independent sigmoids
@@ -139,15 +140,20 @@ def scorer(*, sparse: bool = False) -> str:
 
 def _write(model: Model, out: TextIO) -> None:
     check_linear(model.parts.layers, "is not written as JSON", mend="write ONNX")
+    packed = None
+    if model.parts.is_sparse:
+        if model.parts.storage.dtype != "postings":  # as its file would have it
+            model = Model.of(settled(model.parts))
+        packed = PackedRows.of(model.parts)
     options, idf, parts = model.featurizer.options, model.featurizer.idf, model.parts
-    packed = None if parts.postings is None else PackedRows.of(parts.postings)
     out.write("{\n")
     for key, value in _head(model, packed).items():
         indent = 0 if key == "about" else None
         out.write(f"{_quote(key)}: {json.dumps(value, ensure_ascii=False, indent=indent)},\n")
     out.write(f'"bias": {_bias(model)},\n')
-    if packed is not None:
-        out.write(f'"values": {_numbers(packed.values[None])[0]},\n')
+    tables = {} if packed is None else packed.tables()
+    for name, table in tables.items():
+        out.write(f'"{name}": {_numbers(table[None])[0]},\n')
     out.write('"idf": ')
     sections = _hashed(model) if options.hash_bits is not None else _named(model)
 
@@ -171,7 +177,7 @@ def _head(model: Model, packed: PackedRows | None) -> dict[str, Any]:
     parts, options = model.parts, model.featurizer.options
     own: dict[str, Any]
     if packed is not None:
-        own = of_postings(parts)
+        own = of_postings(parts, packed)
     else:
         own = {
             "calibration": {name: getattr(parts.calibration, name) for name in CALIBRATION},

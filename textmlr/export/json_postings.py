@@ -1,8 +1,9 @@
 """A θ that has weights only where label and feature met, in a model's JSON.
 
-The labels of a feature ascend: each is written as its distance from the one before, and its weight
-as its number in a table of weights, both in LEB128 (7 bits a byte, the lowest first, 128 added to
-all bytes but the last); the bytes of a feature are one string in Base64.
+A weight is scale · √sum + step · a whole number, and the sum is factor · base · a power of two
+(``rounded_postings``).  So a feature needs, for each of its labels, the label, the number of the
+power, and the whole number: all of them in LEB128 (7 bits a byte, the lowest first, 128 added to
+all bytes but the last).  The bytes of a feature are one string in Base64.
 """
 
 from __future__ import annotations
@@ -17,6 +18,13 @@ from numpy.typing import NDArray
 
 from textmlr.model.model_parts import ModelParts
 from textmlr.model.postings import Postings
+from textmlr.model.postings_file.rounded_postings import (
+    PostingCodes,
+    codes_of,
+    factors_of,
+    powers_of_two,
+    step_size,
+)
 from textmlr.model.scoring import UNSEEN, Mixed
 
 SPARSE_FORMAT = "textmlr-json 5"
@@ -27,24 +35,19 @@ MOST_GROUPS = 5  # numbers have 32 bits at most
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PackedRows:
-    """The rows of θ as strings.
-
-    values  the distinct weights, the most frequent first
-    codes   (m,) int64   of each entry, its number in values
-    """
+    """The rows of θ as strings, of a model that is ``settled``."""
 
     postings: Postings
-    values: NDArray[np.float32]
-    codes: NDArray[np.int64]
+    codes: PostingCodes
+    step: int
 
     @classmethod
-    def of(cls, postings: Postings) -> PackedRows:
-        """Those of a θ."""
-        values, codes, counts = np.unique(postings.weights, return_inverse=True, return_counts=True)
-        order = np.argsort(-counts, kind="stable")
-        place = np.empty(len(order), np.int64)
-        place[order] = np.arange(len(order))
-        return cls(postings, values[order], place[codes])
+    def of(cls, parts: ModelParts) -> PackedRows:
+        """Those of a model."""
+        postings, step = parts.postings, parts.storage.top
+        assert postings is not None
+        factors = factors_of(parts.featurizer.idf, parts.columns, postings.rows_number)
+        return cls(postings, codes_of(postings, factors, step), step)
 
     def strings(self, rows: NDArray[np.int64]) -> list[str]:
         """Each of some rows, as a string of JSON."""
@@ -55,10 +58,25 @@ class PackedRows:
         steps = np.diff(labels, prepend=0)
         first = (ends - sizes)[sizes > 0]
         steps[first] = labels[first]
-        data, bounds = leb128(np.column_stack([steps, self.codes[at]]).ravel())
-        cuts = bounds[2 * np.concatenate([np.zeros(1, np.int64), ends])].tolist()
+        numbers = [steps]
+        if self.codes.symbols is not None:
+            numbers.append(self.codes.symbols[at].astype(np.int64))
+        if self.step:
+            learnt = self.codes.learnt[at].astype(np.int64)
+            numbers.append(np.where(learnt < 0, -2 * learnt - 1, 2 * learnt))
+        data, bounds = leb128(np.column_stack(numbers).ravel())
+        cuts = bounds[len(numbers) * np.concatenate([np.zeros(1, np.int64), ends])].tolist()
         text = data.tobytes()
         return [f'"{b64encode(text[i:j]).decode()}"' for i, j in pairwise(cuts)]
+
+    def tables(self) -> dict[str, NDArray[np.float32]]:
+        """Numbers of which weights are made, by their names."""
+        summed = self.codes.symbols is not None
+        return {
+            "scales": self.postings.scales,
+            "bases": self.codes.bases if summed else np.zeros(0, np.float32),
+            "powers": powers_of_two() if summed else np.zeros(0, np.float32),
+        }
 
 
 def leb128(numbers: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -79,7 +97,7 @@ def leb128(numbers: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.in
     return out, bounds
 
 
-def of_postings(parts: ModelParts) -> dict[str, Any]:
+def of_postings(parts: ModelParts, packed: PackedRows) -> dict[str, Any]:
     """What a model's JSON has besides, where θ is sparse."""
     calibration = parts.calibration
     documents = parts.record.label_weights().tolist()
@@ -88,4 +106,5 @@ def of_postings(parts: ModelParts) -> dict[str, Any]:
         "share": calibration.share if isinstance(calibration, Mixed) else 0.0,
         "documents": [int(own) if own == int(own) else own for own in documents],
         "unseen": UNSEEN,
+        "step": step_size(packed.step) if packed.step else 0,
     }

@@ -35,7 +35,7 @@ class Scorer {
     for (const [first, last, step, change] of model.unicode.lower)
       for (let c = first; c <= last; c += step)
         this.lower.set(String.fromCodePoint(c), String.fromCodePoint(c + change));
-    if (model.values) this.prepareRest();
+    if (model.scales) this.prepareRest();
   }
   prepared(text) { // in the form that it is read in
     const { lowercase, normalize, strip_accents } = this.model.featurizer;
@@ -85,7 +85,7 @@ class Scorer {
       if (bits) [kind, key] = ["columns", bias + (((hash >> 32n) * ((1n << bits) - bias)) >> 32n)];
       else if (!named) [kind, key] = ["unnamed", hash.toString(16)];
       if (!bits && !Object.hasOwn(weights[kind] ?? {}, key)) continue;
-      const none = this.model.values ? "" : [];
+      const none = this.model.scales ? "" : [];
       const own = [0, weights[kind][key] ?? none, idf ? idf[kind][key] ?? idf.rest : 1];
       if (!found.has(kind + key)) found.set(kind + key, own);
       found.get(kind + key)[0]++;
@@ -100,7 +100,7 @@ class Scorer {
     return values.map((value) => value / length);
   }
   scores(text) { // θᵀf(x, ℓ) of each label, calibrated, in nats
-    if (this.model.values) return this.sparse(text).scores;
+    if (this.model.scales) return this.sparse(text).scores;
     const [features, { bias, calibration, base }] = [this.features(text), this.model];
     const values = this.values(features);
     if (base.length && !features.some(([_, own], i) => values[i] && own.some(Boolean))) return base;
@@ -137,7 +137,7 @@ class Scorer {
     return ranked.filter((label) => p[label] >= least[label]).map((label) => this.labels[label]);
   }
   probabilities(text) { // P(Y=ℓ | x; θ) of each label
-    if (this.model.values) return Array.from(this.sparse(text).p);
+    if (this.model.scales) return Array.from(this.sparse(text).p);
     const scores = this.scores(text);
     if (this.model.bend) return scores.map((score) => 1 / (1 + Math.exp(-score)));
     const top = Math.max(...scores);

@@ -10,8 +10,9 @@ Object.assign(Scorer.prototype, {
     const all = this.rates.reduce((a, b) => a + b);
     this.rates = this.rates.map((rate) => rate / all);
   },
-  *postings(row) { // [label, weight] of a feature
-    const bytes = atob(row);
+  *postings(row, idf) { // [label, weight] of a feature
+    const { scales, bases, powers, step } = this.model;
+    const [bytes, factor] = [atob(row), idf > 0 ? idf : 1];
     let [at, label] = [0, 0];
     const number = () => {
       for (let [own, unit] = [0, 1]; ; unit *= 128) {
@@ -20,14 +21,20 @@ Object.assign(Scorer.prototype, {
         if (byte < 128) return own;
       }
     };
-    while (at < bytes.length) yield [(label += number()), this.model.values[number()]];
+    while (at < bytes.length) {
+      label += number();
+      const sum = powers.length ? factor * bases[label] * powers[number()] : 0;
+      const learnt = step ? number() : 0;
+      const whole = learnt % 2 ? -(learnt + 1) / 2 : learnt / 2;
+      yield [label, scales[label] * Math.sqrt(sum) + step * whole];
+    }
   },
   sparse(text) { // scores and P of each label, by the labels that share a feature with the text
     const [features, { bias, share, calibration }] = [this.features(text), this.model];
     const [values, scores] = [this.values(features), new Map()];
-    features.forEach(([_, row], i) => {
+    features.forEach(([_, row, idf], i) => {
       if (values[i])
-        for (const [label, weight] of this.postings(row))
+        for (const [label, weight] of this.postings(row, idf))
           scores.set(label, (scores.get(label) ?? 0) + weight * values[i]);
     });
     let highest = calibration.least;

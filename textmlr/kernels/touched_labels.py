@@ -17,11 +17,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from textmlr.kernels.exponentials import _exponentials
 from textmlr.kernels.jit import compiled
 
 # Below this part of Σ_all exp(bias), z is summed over all labels.  Above it the difference has an
 # error of L·2^-53 / CANCELS of z at most, 1e-7 with a million labels.
 CANCELS = 1e-3
+# A row is wide if it has entries for one label in so many, and for WIDE_LEAST.
+WIDE = 4
+WIDE_LEAST = 256
 # Numbers of the model.
 TOP = 0  # the highest bias
 TOTAL = 1  # Σ exp(bias − TOP)
@@ -35,12 +39,16 @@ class PostingArrays(NamedTuple):
 
     starts (R + 1,) int64, labels (m,) int32, weights (m,) float32   see ``model.postings``
     bias   (L,) float32
+    wide   (H,) int32, ascending;  dense (H, L) float32   rows with so many entries that all labels
+           are gone through faster, and their weights
     """
 
     starts: Any
     labels: Any
     weights: Any
     bias: Any
+    wide: Any
+    dense: Any
 
 
 class TouchRoom(NamedTuple):
@@ -50,12 +58,14 @@ class TouchRoom(NamedTuple):
     labels (2L,) int32    of some labels: their numbers,
     scores (L + 1,) float64   their scores,
     shares (L + 1,) float64   and exp(score) up to a factor
+    powers (CHUNK,) int64
     """
 
     sums: Any
     labels: Any
     scores: Any
     shares: Any
+    powers: Any
 
 
 @compiled
@@ -79,6 +89,19 @@ def is_sound(starts, labels, many):
 
 
 @compiled
+def _place(rows, row):
+    """The place of a row among some, ascending, or −1."""
+    first, last = 0, rows.size
+    while first < last:
+        middle = (first + last) // 2
+        if rows[middle] < row:
+            first = middle + 1
+        else:
+            last = middle
+    return first if first < rows.size and rows[first] == row else -1
+
+
+@compiled
 def _touch(indices, values, first, last, theta, room):
     """Add up what the entries first:last of a row of f(x) add to the scores of labels: (entries of
     room.labels, whether any feature touches a label).
@@ -87,19 +110,25 @@ def _touch(indices, values, first, last, theta, room):
     room   TouchRoom: sums are written, and in labels those that are touched.  A label whose sum
            comes back to 0 may be there twice
     """
-    starts, labels, weights, bias = theta
+    starts, labels, weights = theta.starts, theta.labels, theta.weights
+    many, wide = theta.bias.size, theta.wide
     sums, touched = room.sums, room.labels
     n = 0
     speaks = False
     are_listed = True
     for entry in range(first, last):
-        begin, end = starts[indices[entry]], starts[indices[entry] + 1]
+        row = indices[entry]
+        begin, end = starts[row], starts[row + 1]
         value = np.float64(values[entry])
         if begin == end or value == 0.0:
             continue
         speaks = True
-        are_listed = are_listed and n + end - begin <= touched.size
-        if are_listed:
+        place = _place(wide, row) if end - begin >= many // WIDE else -1
+        are_listed = are_listed and place < 0 and n + end - begin <= touched.size
+        if place >= 0:  # to the same bits: 0 changes no sum
+            for label in range(many):
+                sums[label] += value * np.float64(theta.dense[place, label])
+        elif are_listed:
             for at in range(begin, end):
                 label = labels[at]
                 before = sums[label]
@@ -109,10 +138,10 @@ def _touch(indices, values, first, last, theta, room):
         else:
             for at in range(begin, end):
                 sums[labels[at]] += value * np.float64(weights[at])
-    if not are_listed:  # sums that came back to 0 again and again
-        for label in range(bias.size):
+    if not are_listed:
+        for label in range(many):
             touched[label] = label
-        n = bias.size
+        n = many
     return n, speaks
 
 
@@ -180,10 +209,7 @@ def _normalise(n, times, bias, powers, numbers, room):
         scores[i] = np.float64(bias[label]) + times * scores[i]
         highest = max(highest, scores[i])
         rest -= powers[label]
-    z = 0.0
-    for i in range(n):
-        shares[i] = math.exp(scores[i] - highest)
-        z += shares[i]
+    z = _exponentials(scores, highest, n, shares, room.powers)
     least = math.exp(numbers[TOP] - highest)
     if n < bias.size:
         z += max(rest, 0.0) * least
@@ -193,8 +219,5 @@ def _normalise(n, times, bias, powers, numbers, room):
     highest = scores[0]
     for i in range(n):
         highest = max(highest, scores[i])
-    z = 0.0
-    for i in range(n):
-        shares[i] = math.exp(scores[i] - highest)
-        z += shares[i]
+    z = _exponentials(scores, highest, n, shares, room.powers)
     return n, highest, 0.0, z

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 import textmlr
 from textmlr.base.checks import check_kind, check_threads, is_list, one_text, taken
-from textmlr.base.threads import chosen_threads, map_blocks
+from textmlr.base.errors import InputError
+from textmlr.base.threads import chosen_threads, machine_memory, map_blocks
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.in_memory import batches_of
@@ -112,13 +113,43 @@ def stacked(
     threads: int | None,
     part: Callable[[Answers], NDArray[Real]],
 ) -> NDArray[Real]:
-    """part(answers) of all documents, as one array; of a single text, its row alone."""
+    """part(answers) of all documents, as one array; of a single text, its row alone.
+
+    Raises InputError where the array would not fit in memory.
+    """
     check_threads(threads)
     single = isinstance(texts, str | bytes)
     batches = _batches(one_text(texts) if single else texts, model)
-    parts = list(map_answers(model, part, batches, threads))
+    documents = sum(map(len, batches))
+    parts: list[NDArray[Real]] = []
+    for rows in map_answers(model, part, batches, threads):
+        if not parts:
+            _check_memory(documents, rows)
+        parts.append(rows)
     rows = np.concatenate(parts) if parts else part(Answers.room(0, len(model.labels)))
     return rows[0] if single else rows
+
+
+def normalizers(model: textmlr.Model, texts: Any, threads: int | None) -> Any:
+    """log z of each text: (n,) float64; of a single text a float."""
+    if not model.parts.is_sparse:
+        return stacked(model, texts, threads, lambda answers: answers.log_z)
+    parts = [ranked.log_z for ranked in ranked_texts(model, texts, 0, threads)]
+    rows = np.concatenate([np.zeros(0), *parts])
+    return rows[0] if isinstance(texts, str | bytes) else rows
+
+
+def _check_memory(documents: int, rows: NDArray[Any]) -> None:
+    """Refuse the rows of all documents where they do not fit;  rows  those of the first ones."""
+    needed = 2 * documents * rows[0].nbytes  # joining them holds them twice
+    available = machine_memory()
+    if needed > available:
+        raise InputError(
+            f"{documents:,} documents × {rows.size // len(rows):,} labels need "
+            f"{needed / 2**30:.1f} GiB, and this machine has {available / 2**30:.1f} GiB",
+            mend="ask for the likeliest labels: model.classify(texts, top=5)",
+            guide="limits",
+        )
 
 
 def _batches(texts: Any, model: textmlr.Model) -> list[Batch]:

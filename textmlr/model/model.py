@@ -34,7 +34,7 @@ from textmlr.model.answer_lists import (
     lists_of,
     ranked_lists,
 )
-from textmlr.model.answer_stream import ranked_texts, stacked
+from textmlr.model.answer_stream import normalizers, ranked_texts, stacked
 from textmlr.model.chosen_answerer import answerer_of
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.label_choice import LabelChoice
@@ -224,7 +224,7 @@ class Model(ModelVerbs):
         >>> model.log_z(texts).shape
         (4,)
         """
-        return stacked(self, texts, threads, lambda answers: answers.log_z)
+        return normalizers(self, texts, threads)
 
     def probabilities(
         self, texts: Texts | str | bytes, *, threads: int | None = None

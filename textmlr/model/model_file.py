@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from math import isfinite, log
+from operator import lt
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
@@ -150,7 +151,7 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> ModelPa
     labels = strings_of(blob, label_offsets)
     expect(len(labels) >= 2, path, "there are fewer than two labels")
     expect(
-        all(a < b for a, b in pairwise(labels)),
+        all(map(lt, labels, labels[1:])),
         path,
         "the labels are not sorted, or one stands twice",
     )

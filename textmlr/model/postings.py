@@ -105,6 +105,14 @@ class Postings:
 
     def arrays(self) -> PostingArrays:
         """As kernels take them to read."""
+        sizes = np.diff(self.starts)
+        least = max(len(self.bias) // kernels.WIDE, kernels.WIDE_LEAST)
+        wide = np.flatnonzero(sizes >= least).astype(np.int32)
         return PostingArrays(
-            frozen(self.starts), frozen(self.labels), frozen(self.weights), frozen(self.bias)
+            frozen(self.starts),
+            frozen(self.labels),
+            frozen(self.weights),
+            frozen(self.bias),
+            frozen(wide),
+            frozen(self.rows(wide)),
         )

@@ -13,6 +13,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.features.csr_features import Features
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.kernels import ranked_documents as kernels
+from textmlr.kernels.exponentials import CHUNK
 from textmlr.kernels.ranked_documents import PostingAnswerArrays, PostingModelArrays, RestArrays
 from textmlr.kernels.touched_labels import TouchRoom
 from textmlr.model.answering import Answerer, Answers
@@ -130,6 +131,7 @@ class PostingsAnswerer(Answerer):
                 np.zeros(2 * labels, np.int32),
                 np.zeros(labels + 1),
                 np.zeros(labels + 1),
+                np.zeros(CHUNK, np.int64),
             )
             return room
 

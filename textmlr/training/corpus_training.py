@@ -160,8 +160,11 @@ class _Fitted(NamedTuple):
         self, corpus: Corpus, rows: Rows, record: Record, duplicates: Duplicates, run: _Training
     ) -> Model:
         """The model of this θ."""
-        beside = [] if self.postings is None else [self.postings.weights[:, None]]
-        sketch = duplicates.sketch.beside(self.layers or beside)
+        sketch = duplicates.sketch.beside(
+            sum(layer.nbytes for layer in self.layers)
+            if self.postings is None
+            else len(self.postings) // 2  # two bytes a weight in the file, and no more for names
+        )
         options = run.options
         parts = ModelParts(
             corpus.labels,

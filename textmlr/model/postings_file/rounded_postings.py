@@ -104,11 +104,11 @@ def postings_of(codes: PostingCodes, own: Postings, factors: Floats, step: int) 
             frozen(codes.symbols),
             frozen(factors),
             frozen(codes.bases),
-            frozen(_powers()),
+            frozen(powers_of_two()),
             sums,
         )
     weights = np.empty_like(sums)
-    size = _step_size(step)
+    size = step_size(step)
     kernels.weights_of(labels, frozen(sums), scales, frozen(codes.learnt), size, weights)
     known = None if codes.symbols is None else sums
     return Postings(own.starts, own.labels, weights, own.bias, own.scales, known)
@@ -142,7 +142,7 @@ def rounded_bias(bias: Floats) -> Floats:
     return out
 
 
-def _powers() -> Floats:
+def powers_of_two() -> Floats:
     """2^(i / STEPS) of each symbol, (256,) float32, the same on every machine; 0 of NONE."""
     octave = np.rint(np.exp2(np.arange(STEPS) / STEPS) * 4096)
     symbols = np.arange(NONE + 1)
@@ -151,7 +151,7 @@ def _powers() -> Floats:
     return powers
 
 
-def _step_size(step: int) -> float:
+def step_size(step: int) -> float:
     return 2.0 ** (COARSEST + 1 - step) if step else 1.0
 
 
@@ -195,5 +195,5 @@ def _codes(postings: Postings, factors: Floats, learnt: Floats, step: int) -> Po
         bases = cut(np.where(high > 0, np.maximum(low, TINY), np.float32(1)))
         symbols = np.empty(m, np.uint8)
         kernels.symbols_of(starts, labels, frozen(sums), frozen(factors), frozen(bases), symbols)
-    whole = np.rint(learnt / np.float32(_step_size(step))) if step else np.zeros(0)
+    whole = np.rint(learnt / np.float32(step_size(step))) if step else np.zeros(0)
     return PostingCodes(symbols, bases, whole.astype(np.int32))
