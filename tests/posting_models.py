@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.model_parts import ModelParts
 from textmlr.model.postings import Postings
 from textmlr.model.record import CorpusRecord, Record
-from textmlr.model.scoring import Mixed
+from textmlr.model.scoring import Calibration, Mixed
+from textmlr.model.small_file.theta_storage import PLAIN
 
 OPTIONS = FeaturizerOptions(ngrams=(1, 2), char_ngrams=None, min_df=1)
 
@@ -101,3 +103,14 @@ def saved(model: Model, path: Path) -> Model:
     settled_model = Model.of(settled(model.parts))
     settled_model.save(path)
     return settled_model
+
+
+def dense_twin(model: Model) -> Model:
+    """The model with a dense θ of the same weights, for one without a multiplier and a share."""
+    parts, postings = model.parts, model.parts.postings
+    assert postings is not None
+    assert parts.columns is None
+    theta = postings.dense()
+    theta[parts.featurizer.always_column] = postings.bias
+    twin = replace(parts, layers=(theta,), postings=None, calibration=Calibration(), storage=PLAIN)
+    return Model.of(twin)

@@ -205,6 +205,45 @@ class TestExplain:
         assert found.remaining == pytest.approx(model.probabilities(left)[own])
 
 
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """(a sparse model, its dense twin)."""
+    folder = tmp_path_factory.mktemp("twins")
+    model = posting_models.model_of(TEXTS, NAMES, calibration=Mixed())
+    own = posting_models.saved(model, folder / "sparse.textmlr")
+    posting_models.dense_twin(own).save(folder / "dense.textmlr")
+    return folder / "sparse.textmlr", folder / "dense.textmlr"
+
+
+class TestDenseTwin:
+    """A dense θ of as many labels, with the same weights."""
+
+    @pytest.mark.parametrize(
+        "words", [[], ["--top", "2"], ["--top", "1"], ["--min-probability", "0.4"]]
+    )
+    def test_lines_are_alike(self, files: tuple[Path, Path], words: list[str]) -> None:
+        asked = [word for text in ASKED for word in ("--text", text)]
+        sparse, dense = (good("classify", path, *asked, *words).stdout for path in files)
+        for one, other in zip(sparse.split("\n"), dense.split("\n"), strict=True):
+            label, _, p = one.partition("\t")
+            assert other.partition("\t")[0] == label
+            if p:
+                assert float(other.partition("\t")[2]) == pytest.approx(float(p), rel=1e-4)
+
+    def test_explanations_are_alike(self, files: tuple[Path, Path]) -> None:
+        sparse, dense = (Model.load(path).explain(ASKED[1]) for path in files)
+        assert (sparse.label, sparse.method) == (dense.label, dense.method)
+        assert sparse.score == pytest.approx(dense.score, abs=1e-4)
+        for one, other in zip(sparse.words, dense.words, strict=True):
+            assert one.contribution == pytest.approx(other.contribution, abs=1e-5)
+            assert one.margin == pytest.approx(other.margin, abs=1e-5)
+        assert sparse.probabilities == pytest.approx(dense.probabilities, rel=1e-4)
+
+    def test_words_to_remove_are_alike(self, files: tuple[Path, Path]) -> None:
+        sparse, dense = (Model.load(path).counterfactual("w7 w301 c1 c2") for path in files)
+        assert (sparse.words, sparse.new_label) == (dense.words, dense.new_label)
+
+
 class TestTop:
     @pytest.mark.parametrize("label", [0, 7, 1199])
     def test_as_by_all_of_theta(self, model: Model, label: int) -> None:
