@@ -17,6 +17,7 @@ from textmlr.training.support import left_out
 from textmlr.training.support.block_descent import BIAS_PACE, BlockDescent
 from textmlr.training.support.label_sums import LabelSums
 from textmlr.training.support.left_out import LeftOut, Scalars, fit_scalars
+from textmlr.training.support.share_calibration import Judges
 from textmlr.training.support.support_fit import fit_support
 
 LABELS, COLUMNS, BIAS, MOST = 9, 14, 0, 7
@@ -61,7 +62,7 @@ def descent_of(objective, sums, scalars, threads=1, shifts=None):
         np.empty(LABELS),
     )
     if shifts is None:
-        shifts = LeftOut.of(objective, sums).shifts(scalars, sums, objective.codes)
+        shifts = LeftOut.of(objective, sums).shifts(scalars, sums, objective.codes).sum(axis=1)
     rows = objective.features.arrays()
     return BlockDescent(rows, objective.codes, objective.weights, shifts, theta, threads)
 
@@ -85,7 +86,7 @@ def test_a_document_is_taken_out_as_if_it_had_not_been_there() -> None:
     x, objective = made_up()
     sums = LabelSums.of(objective, BIAS, MOST)
     left = LeftOut.of(objective, sums)
-    shifts = left.shifts(SCALARS, sums, objective.codes)
+    shifts = left.shifts(SCALARS, sums, objective.codes).sum(axis=1)
     scalars = SCALARS.attraction, SCALARS.prior, SCALARS.norm_power
     kept = np.diff(sums.starts) > 0
     able = set(left.able.tolist())
@@ -167,7 +168,9 @@ def test_derivatives_of_the_scalars() -> None:
         np.testing.assert_allclose(rows[:, first + k], slope, rtol=1e-4, atol=1e-6)
         assert (rows[:, support_scalars.HESSIAN + 4 * k] >= -1e-9).all()
     p = np.exp(-rows[:, 0])
-    shifts = left.shifts(Scalars(np.exp(1.5), 0.4, 0.3, 0.1, 0.0), sums, objective.codes)
+    shifts = left.shifts(Scalars(np.exp(1.5), 0.4, 0.3, 0.1, 0.0), sums, objective.codes).sum(
+        axis=1
+    )
     run = descent_of(objective, sums, Scalars(np.exp(1.5), 0.4, 0.3, 0.1, 0.0), shifts=shifts)
     np.testing.assert_allclose(p, np.exp(-run.losses(left.able)), rtol=1e-3)
 
@@ -181,6 +184,31 @@ def test_the_scalars_fit_better_than_where_they_begin() -> None:
     begun, _ = fit.loss(np.array(left_out.BEGINNING), left_out.BEGINNING_SHARE)
     assert found.loss < begun
     assert 0 < found.share < 1
+
+
+def test_calibration_lowers_the_loss_of_documents_that_judge() -> None:
+    _, objective = made_up(400)
+    sums = LabelSums.of(objective, BIAS, MOST)
+    left = LeftOut.of(objective, sums)
+    run = descent_of(objective, sums, SCALARS)
+    able, rates = left.able, sums.counts / sums.counts.sum()
+    judges = Judges(
+        objective.features.arrays(),
+        objective.codes,
+        left.shifts(SCALARS, sums, objective.codes),
+        able,
+        objective.weights[able].astype(np.float64),
+        rates[objective.codes[able]],
+    )
+    losses, right = judges._losses(run.theta, np.ones((len(able), 1)))[1]
+    np.testing.assert_allclose(losses[:, 0], run.losses(able), rtol=1e-4, atol=1e-4)
+    found, loss, accuracy = judges.calibrate(run.theta)
+    plain, plain_loss, _ = judges.calibrate(run.theta, tempered=False)
+    assert (plain.factor, plain.exponent) == (1, 0)
+    assert loss < plain_loss <= np.average(losses[:, 0], weights=judges.weights) + 1e-9
+    assert found.factor != 1
+    assert 0 <= accuracy <= 1
+    assert set(right.ravel()) <= {0.0, 1.0}
 
 
 def test_labels_of_one_document_each_are_trained() -> None:
@@ -214,3 +242,15 @@ def test_a_model_in_memory_answers_as_its_file(tmp_path) -> None:
     assert loaded.record.held_out == model.record.held_out
     assert loaded.record.final.weights == len(loaded.parts.postings)
     np.testing.assert_allclose(model.probabilities(texts).sum(1), 1, atol=1e-9)
+
+
+def test_steps_are_taken_where_they_help_or_are_asked_for() -> None:
+    rng = np.random.default_rng(2)
+    texts = [f"w{i % 30} " + " ".join(f"c{k}" for k in rng.integers(0, 40, 6)) for i in range(600)]
+    labels = [f"l{i % 30}" for i in range(600)]
+    asked = textmlr.train(texts, labels, theta="sparse", epochs=1)
+    assert asked.record.final.epochs == 1
+    chosen = textmlr.train(texts, labels, theta="sparse")
+    assert chosen.record.held_out.loss <= asked.record.held_out.loss + 0.05
+    noise = [f"l{k}" for k in rng.integers(0, 30, 600)]
+    assert textmlr.train(texts, noise, theta="sparse").record.held_out.loss < np.log(30) + 0.3

@@ -182,10 +182,13 @@ def _certificate_rows(final: ExactRecord) -> list[tuple[str, str]]:
 
 def _support_rows(final: SupportRecord) -> list[tuple[str, str]]:
     """How a sparse θ was found."""
-    over = plural(final.epochs, "epoch")
+    over, share = plural(final.epochs, "epoch"), final.calibration.share or 0
+    steps = f"{final.learning_rate:g}, falling to 0 in {over}"
+    if not final.epochs:
+        steps = "no steps: the sums of each label's documents answer better by themselves"
     return [
-        ("step size", f"{final.learning_rate:g}, falling to 0 in {over}"),
-        ("calibration", f"the labels' shares are {final.share:.3g} of each answer"),
+        ("step size", steps),
+        ("calibration", f"the labels' shares are {share:.3g} of each answer"),
     ]
 
 

@@ -183,6 +183,55 @@ def score_block(features, y, shifts, documents, first, last, theta, total, room,
 
 
 @kernel
+def tempered_losses(features, y, shifts, documents, multipliers, theta, total, room, tops, out):
+    """Write −ln softmax of the own label of documents whose sums are multiplied, not the bias.
+
+    score = multiplier·Σ_f f(x)_f·θ_fℓ + bias_ℓ
+
+    features  Csr;  y (n,) int32
+    shifts (n, 2) float32   what a document's own label has more than θ says, and its bias
+    documents (d,) int64;  multipliers (d, g) float32   above 0, of each document
+    theta  SupportTheta;  total  Σ exp(bias) of all labels;  room  SupportRoom
+    tops (d,) float64     written: the highest Σ_f f(x)_f·θ_fℓ, at least 0
+    out  (2, d, g) float64   written: the loss, nats, and 1 where no label scores more, else 0
+    """
+    bias, powers = theta.bias, theta.powers
+    sums, marks, touched, scores = room.sums, room.marks, room.touched, room.scores
+    for b in range(documents.size):
+        i = documents[b]
+        label = y[i]
+        n = _touch(features, i, theta, room)
+        own = np.float32(0.0)
+        if marks[label] != 0:
+            own = sums[label] + shifts[i, 0]
+            sums[label] = own
+        top = np.float32(0.0)
+        rest = total
+        for k in range(n):
+            top = max(top, sums[touched[k]])
+            rest -= powers[touched[k]]
+        tops[b] = top
+        for g in range(multipliers.shape[1]):
+            multiplier = multipliers[b, g]
+            mine = multiplier * own + bias[label] + shifts[i, 1]
+            highest = mine
+            for k in range(n):
+                one = touched[k]
+                score = multiplier * sums[one] + bias[one]
+                if one == label:
+                    score = mine
+                scores[k] = score
+                highest = max(highest, score)
+            z = _exponentials(scores, n, highest)
+            z += max(rest, NOTHING) * math.exp(-np.float64(highest))
+            out[0, b, g] = math.log(z) + np.float64(highest - mine)
+            out[1, b, g] = 1.0 if highest == mine else 0.0
+        for k in range(n):
+            sums[touched[k]] = np.float32(0.0)
+            marks[touched[k]] = 0
+
+
+@kernel
 def _find(labels, first, last, label):
     """Return where the label stands among labels[first:last], ascending; −1: nowhere."""
     low = first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textmlr.model.calibration_record import CalibrationRecord
 from textmlr.model.record_schema import (
     NAME,
     NOT_NEGATIVE,
@@ -21,7 +22,7 @@ class SupportRecord(Part):
 
     weights   where label and feature met
     attraction, prior, norm_power   of the sums of each label's rows
-    share     of the base rates in the answers
+    calibration   of the scores, and the share of the base rates, before θ took up the factor
     learning_rate, epochs, loss, accuracy   of what SGD learnt beside the sums
     """
 
@@ -30,7 +31,7 @@ class SupportRecord(Part):
     attraction: float = needed(NOT_NEGATIVE)
     prior: float = needed(NOT_NEGATIVE)
     norm_power: float = needed(NOT_NEGATIVE)
-    share: float = needed(NOT_NEGATIVE)
+    calibration: CalibrationRecord = needed(CalibrationRecord)
     learning_rate: float = needed(POSITIVE)
     epochs: int = needed(WHOLE)
     loss: float | None = optional(REAL, nullable=True)

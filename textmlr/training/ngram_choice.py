@@ -21,7 +21,7 @@ from textmlr.model.heads import SOFTMAX, Head
 from textmlr.training.held_out import are_few
 from textmlr.training.rows import Rows
 from textmlr.training.sgd.fit import probe
-from textmlr.training.support.label_sums import LabelSums, most_labels
+from textmlr.training.support.label_sums import NARROW, LabelSums, most_labels
 from textmlr.training.support.left_out import LeftOut, fit_scalars
 
 # Word n-grams that are tried beside WORDS, and character n-grams of a syllabic script (Hangul),
@@ -172,7 +172,7 @@ def choose_sparse(
         tried = replace(plain, ngrams=words)
         rows = Rows.of(sample, tried, training, threads)
         objective = rows.in_memory
-        most = max(1, round(share * most_labels(len(corpus.labels))))
+        most = max(1, round(share * most_labels(len(corpus.labels), NARROW)))
         sums = LabelSums.of(objective, rows.bias, most)
         loss = fit_scalars(objective, sums, LeftOut.of(objective, sums), training.seed).loss
         if np.isnan(loss):

@@ -184,7 +184,7 @@ def _support(found: SupportFit) -> SupportRecord:
         attraction=scalars.attraction,
         prior=scalars.prior,
         norm_power=scalars.norm_power,
-        share=found.calibration.share,
+        calibration=calibration_record(found.fitted),
         learning_rate=found.learning_rate,
         epochs=found.epochs,
         loss=found.loss,

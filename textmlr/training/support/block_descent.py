@@ -36,7 +36,7 @@ class BlockFigures:
 class BlockDescent:
     """A sparse θ on its way.
 
-    rows    f(x) of documents, with their labels y, weights and shifts, see ``LeftOut.shifts``
+    rows    f(x) of documents, with their labels y, weights and (n,) shifts of the own score
     theta   weights and bias are moved
     threads work on a block side by side
     """

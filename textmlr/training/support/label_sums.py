@@ -11,9 +11,11 @@ from textmlr.base.arrays import frozen
 from textmlr.kernels import support_sums as kernels
 from textmlr.training.objective import Objective
 
-# Features of more labels than this say little, and take most of the time: the entries of a row are
-# read for each document that has the feature.  MOST_SHARE is a share of all labels.
-MOST_SHARE, LEAST_MOST = 0.01, 1_000
+# Features of more than a share of the labels say little, and take most of the time: the entries of
+# a row are read for each document that has the feature.  Steps read them again and again, so that
+# the rows of θ with steps are narrow; rows of sums alone may be wide.
+NARROW, WIDE = 0.01, 0.2
+LEAST_MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +84,6 @@ class LabelSums:
         return weights
 
 
-def most_labels(labels: int) -> int:
+def most_labels(labels: int, share: float) -> int:
     """The most labels that a feature with entries meets."""
-    return max(LEAST_MOST, round(MOST_SHARE * labels))
+    return max(LEAST_MOST, round(share * labels))

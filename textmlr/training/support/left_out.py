@@ -88,15 +88,14 @@ class LeftOut:
     def shifts(
         self, scalars: Scalars, sums: LabelSums, y: NDArray[np.int32]
     ) -> NDArray[np.float32]:
-        """What the own label's score changes by when the document is taken out: (n,), nats."""
+        """What the own label has more when the document is taken out: (n, 2), of what features add
+        to its score, and of its bias; nats."""
         whole, rest = (np.maximum(square, SHORTEST) for square in self.squares)
         power = -scalars.norm_power / 2
         drawn = self.affinities[1] * rest**power - self.affinities[0] * whole**power
         counts = _log_counts(self.counts) - _log_counts(sums.counts[y])
-        shifts: NDArray[np.float32] = (scalars.attraction * drawn + scalars.prior * counts).astype(
-            np.float32
-        )
-        return shifts
+        both = np.stack([scalars.attraction * drawn, scalars.prior * counts], axis=1)
+        return both.astype(np.float32)
 
 
 def fit_scalars(objective: Objective, sums: LabelSums, left: LeftOut, seed: int) -> Scalars:

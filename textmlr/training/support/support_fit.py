@@ -4,7 +4,7 @@ what SGD learns beside them."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +20,16 @@ from textmlr.training.objective import Objective
 from textmlr.training.sgd.epoch import Epoch
 from textmlr.training.sgd.trial_run import Progress, Watch
 from textmlr.training.support.block_descent import BlockDescent
-from textmlr.training.support.label_sums import LabelSums, most_labels
+from textmlr.training.support.label_sums import NARROW, WIDE, LabelSums, most_labels
 from textmlr.training.support.left_out import LeftOut, Scalars, fit_scalars
+from textmlr.training.support.share_calibration import Judges
 
 # The step size, in units of 1 / mean ‖f(x)‖².
-LEARNING_RATE = 8.0
+LEARNING_RATE = 16.0
 EPOCHS = 2
 # Documents that take no step, so that they can judge; they are in the sums of their labels all the
 # same, and are scored as if they were not.
 MOST_JUDGES = 2_000
-SHARES = np.array([0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7])
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ class Judged:
 class SupportFit:
     """A sparse θ and how it was found.
 
-    postings, calibration   θ, and the share of the base rates
+    postings, calibration   θ, and its calibration
+    fitted         the calibration before θ took up its factor
     scalars        of the sums, see ``Scalars``
     learning_rate, epochs   of SGD; 0 epochs: nothing was learnt beside the sums
     loss, accuracy of its last epoch, each document before its own step; without epochs None
@@ -54,6 +55,7 @@ class SupportFit:
 
     postings: Postings
     calibration: Mixed
+    fitted: Mixed
     scalars: Scalars
     learning_rate: float
     epochs: int
@@ -87,9 +89,25 @@ def fit_support(
     Raises InputError where the labels are not two at least.
     """
     check_labels(objective)
-    fit = _SupportTraining.of(objective, options, bias, validation, threads, watch)
+
+    def trained(most: int, epochs: int) -> SupportFit:
+        own = objective, options, bias, validation, threads, watch
+        return _SupportTraining.of(*own, most).run(epochs)
+
+    def better() -> SupportFit:
+        """With steps, or by the sums alone, whose rows are then longer: the held-out documents
+        choose, unless it is said how many epochs there are."""
+        labels, alone = objective.labels, None
+        if options.epochs is None:
+            alone = trained(most_labels(labels, WIDE), 0).judged
+        learnt = trained(most_labels(labels, NARROW), options.epochs or EPOCHS)
+        if alone is None or learnt.judged is None or learnt.judged.loss <= alone.loss:
+            return learnt
+        del learnt
+        return trained(most_labels(labels, WIDE), 0)
+
     found: list[SupportFit] = []
-    jobs = [lambda: found.append(fit.run()), *([beside] if beside else [])]
+    jobs = [lambda: found.append(better()), *([beside] if beside else [])]
     for _ in map_blocks(lambda job: job(), jobs, threads):
         pass
     return found[0]
@@ -99,7 +117,7 @@ def fit_support(
 class _SupportTraining:
     """The training of one sparse θ.
 
-    judges  numbers of documents that take no step, or of those of ``judging``'s own rows
+    judges    documents that take no step;  learners  numbers of those that do
     """
 
     objective: Objective
@@ -107,8 +125,7 @@ class _SupportTraining:
     sums: LabelSums
     scalars: Scalars
     descent: BlockDescent
-    judging: BlockDescent
-    judges: NDArray[np.int64]
+    judges: Judges
     learners: NDArray[np.int64]
     watch: Watch | None
 
@@ -121,9 +138,10 @@ class _SupportTraining:
         validation: Objective | None,
         threads: int,
         watch: Watch | None,
+        most: int,
     ) -> _SupportTraining:
-        """Before the first step."""
-        sums = LabelSums.of(objective, bias, most_labels(objective.labels))
+        """Before the first step;  most  labels that a feature with weights meets."""
+        sums = LabelSums.of(objective, bias, most)
         left = LeftOut.of(objective, sums)
         scalars = fit_scalars(objective, sums, left, options.seed)
         theta = SupportTheta(
@@ -138,25 +156,31 @@ class _SupportTraining:
             objective.features.arrays(),
             objective.codes,
             objective.weights,
-            shifts,
+            shifts.sum(axis=1),
             theta,
             threads,
         )
-        learners = left.able
+        learners, judging = left.able, objective
         if validation is None:
-            judges, judging = _held_out(learners, options), descent
-            learners = np.setdiff1d(learners, judges, assume_unique=True)
+            documents = _held_out(learners, options)
+            learners = np.setdiff1d(learners, documents, assume_unique=True)
         else:
-            judges = np.flatnonzero(validation.weights > 0)
-            own = validation.codes, validation.weights, np.zeros(len(validation.y), np.float32)
-            judging = BlockDescent(validation.features.arrays(), *own, theta, threads)
-        own_watch = watch
-        return cls(objective, options, sums, scalars, descent, judging, judges, learners, own_watch)
+            judging, documents = validation, np.flatnonzero(validation.weights > 0)
+            shifts = np.zeros((len(validation.y), 2), np.float32)
+        judges = Judges(
+            judging.features.arrays(),
+            judging.codes,
+            shifts,
+            documents,
+            judging.weights[documents].astype(np.float64),
+            base_rates(sums.counts)[judging.codes[documents]],
+        )
+        return cls(objective, options, sums, scalars, descent, judges, learners, watch)
 
-    def run(self) -> SupportFit:
-        """Take all steps, and measure."""
+    def run(self, epochs: int) -> SupportFit:
+        """Take the steps of so many epochs, and measure."""
         rate = self.options.learning_rate or LEARNING_RATE
-        epochs = (self.options.epochs or EPOCHS) if len(self.learners) else 0
+        epochs = epochs if len(self.learners) else 0
         rng = np.random.default_rng([self.options.seed, (1 << 31) + 21])
         size = rate * self.objective.unit
         figures = None
@@ -166,25 +190,27 @@ class _SupportTraining:
             own = self.descent.epoch(order, first, last)
             figures = own.loss / own.weight, own.right / own.weight
             self._tell(Epoch(number + 1, epochs, rate, *figures, 0, len(order)))
-        share, judged = self._judged()
-        theta, sums = self.descent.theta, self.sums
+        calibration, judged = self._judged()
+        theta, sums, factor = self.descent.theta, self.sums, np.float32(calibration.factor)
+        theta.weights[:] *= factor
         postings = Postings(
             sums.starts,
             sums.labels,
             theta.weights,
             theta.bias,
-            self.scalars.scales(sums),
+            self.scalars.scales(sums) * factor,
             sums.sums,
         )
         return SupportFit(
             postings,
-            Mixed(share=share),
-            replace(self.scalars, share=share),
+            calibration.absorbed(),
+            calibration,
+            self.scalars,
             rate,
             epochs,
             None if figures is None else figures[0],
             None if figures is None else figures[1],
-            len(self.judges),
+            len(self.judges.documents),
             judged,
         )
 
@@ -192,23 +218,14 @@ class _SupportTraining:
         if self.watch is not None:
             self.watch(Progress("final", 0.0, epoch, None))
 
-    def _judged(self) -> tuple[float, Judged | None]:
-        """(share of the base rates by which the documents that judge have the least loss, their
-        figures with it)."""
-        if not len(self.judges):
-            return self.scalars.share, None
-        judging = self.judging
-        weights = judging.weights[self.judges].astype(np.float64)
-        own = np.exp(-judging.losses(self.judges))
-        rates = base_rates(self.sums.counts)[judging.y[self.judges]]
-        losses = [
-            float(np.average(-np.log((1 - share) * own + share * rates), weights=weights))
-            for share in SHARES[1:]
-        ]
-        best = int(np.argmin(losses))
-        figures = judging.figures(self.judges)
-        accuracy = figures.right / figures.weight
-        return float(SHARES[best + 1]), Judged(losses[best], accuracy)
+    def _judged(self) -> tuple[Mixed, Judged | None]:
+        """(calibration by the documents that judge, their figures with it)."""
+        judges = self.judges
+        if not len(judges.documents):
+            return Mixed(share=self.scalars.share), None
+        tempered = self.options.calibration is not False
+        calibration, loss, accuracy = judges.calibrate(self.descent.theta, tempered=tempered)
+        return calibration, Judged(loss, accuracy)
 
 
 def _held_out(able: NDArray[np.int64], options: TrainingOptions) -> NDArray[np.int64]:
