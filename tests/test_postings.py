@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import naive_linear
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import textmlr
 from textmlr import FeaturizerOptions, InputError, Model
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features.featurizer import Featurizer
@@ -359,6 +361,26 @@ def test_dense_models_rank_as_well() -> None:
         assert ranked.of_truth[i] == (row[truth] if 0 <= truth < 9 else 0.0)
         assert ranked.rank[i] == naive_postings.rank(row, truth)
     assert model._answerer.of_label(batch, 2).tolist() == answers.probabilities[:, 2].tolist()
+
+
+@pytest.mark.parametrize(
+    "name", ["linear.textmlr", "hashed.textmlr", "hidden.textmlr", "words.bin", "tree.bin"]
+)
+def test_models_of_every_kind_rank_as_they_answer(name: str) -> None:
+    folder = Path(__file__).parent
+    if name.endswith(".bin"):
+        model = textmlr.import_model(folder / "fasttext" / name)
+    else:
+        model = textmlr.load(folder / "models" / name)
+    batches = batches_of(["a robot and a kiss", "", "zzz qq"])
+    (answers,) = answer_blocks(model, batches, 1)
+    k = min(3, len(model.labels))
+    (ranked,) = ranked_blocks(model, batches, 1, 99, answers.best)
+    assert ranked.labels.shape == (3, len(model.labels))
+    for i, row in enumerate(answers.probabilities.tolist()):
+        assert ranked.labels[i, :k].tolist() == naive_postings.best(row, k)[0]
+    assert ranked.rank.tolist() == [0, 0, 0]
+    assert ranked.of_truth.tolist() == answers.probabilities.max(axis=1).tolist()
 
 
 def test_the_model_answers_in_python() -> None:

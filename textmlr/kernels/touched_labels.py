@@ -24,7 +24,7 @@ from textmlr.kernels.jit import compiled
 # error of L·2^-53 / CANCELS of z at most, 1e-7 with a million labels.
 CANCELS = 1e-3
 # A row is wide if it has entries for one label in so many, and for WIDE_LEAST.
-WIDE = 4
+WIDE = 8
 WIDE_LEAST = 256
 # Numbers of the model.
 TOP = 0  # the highest bias
