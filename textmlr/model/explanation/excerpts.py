@@ -144,9 +144,10 @@ def parts_of(explanation: Reasons) -> str | None:
     if explanation.centroid is None:
         return None
     whole = sum(own.contribution for own in explanation.features)
+    learnt = round(whole - explanation.centroid, 4) + 0.0  # 0, not -0
     return (
         f"The features' {whole:+.4f} are two sums: {explanation.centroid:+.4f} by the words of the "
-        f"label's own documents, {whole - explanation.centroid:+.4f} learnt beside that."
+        f"label's own documents, {learnt:+.4f} learnt beside that."
     )
 
 
