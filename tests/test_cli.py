@@ -190,10 +190,10 @@ class TestTrain:
     ) -> None:
         corpus = tmp_path / "many.tsv"
         corpus.write_text("".join(f"label{i}\tw{i} x{i} y{i} z{i}\n" for i in range(60_000)))
-        result = run("train", corpus, "-o", tmp_path / "m.textmlr")
+        result = run("train", corpus, "-o", tmp_path / "m.textmlr", "--theta", "dense")
         assert isinstance(result.exception, InputError)
         assert "GiB" in str(result.exception)
-        assert "--max-features" in str(result.exception)
+        assert "give --theta sparse: a weight only where" in str(result.exception)
 
     def test_bad_option_values(self, train_tsv: Path) -> None:
         for options in (

@@ -79,3 +79,29 @@ def test_tickets_are_as_the_card_says() -> None:
     sizes = {len(text.split()) for corpus in (train, test) for text in corpus.texts}
     assert (min(sizes), max(sizes)) == (9, 24)
     assert not set(train.texts) & set(test.texts)
+
+
+def test_things_are_as_the_card_says() -> None:
+    """66 things, three sentences each to train and one to test, none of which names its thing."""
+    for name, each in (("train", 3), ("test", 1)):
+        corpus = read_corpus([str(DATA / f"things-{name}.tsv")])
+        assert len(corpus.labels) == 66
+        assert set(Counter(corpus.y.tolist()).values()) == {each}
+        for text, label in zip(corpus.texts, corpus.labels_of, strict=True):
+            assert 9 <= len(text.split()) <= 20
+            assert label not in text.lower().split()
+    done = subprocess.run(
+        [sys.executable, "-c", NEAR, str(DATA)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[] []"
+
+
+NEAR = """
+import sys
+from pathlib import Path
+folder = Path(sys.argv[1])
+sys.path.insert(0, str(folder))
+import check
+read = check.read([folder / "things-train.tsv", folder / "things-test.tsv"])
+print(check.near_duplicates(read), check.repeated_sentences(read))
+"""

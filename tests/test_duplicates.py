@@ -378,9 +378,12 @@ def test_what_lies_of_its_texts_is_refused(tmp_path: Path) -> None:
 def test_a_sketch_is_little_beside_theta() -> None:
     keys = np.arange(3 * LEAST_KEYS, dtype=np.uint64)
     small, large = np.zeros((10, 2), np.float32), np.zeros((200 * LEAST_KEYS, 1), np.float32)
-    assert len(Sketch(keys).beside([small]).keys) == LEAST_KEYS
-    assert Sketch(keys).beside([small]).bound == LEAST_KEYS
-    assert len(Sketch(keys).beside([small, large]).keys) == 8 * LEAST_KEYS - 5 * LEAST_KEYS
+    assert len(Sketch(keys).beside(small.nbytes).keys) == LEAST_KEYS
+    assert Sketch(keys).beside(small.nbytes).bound == LEAST_KEYS
+    assert (
+        len(Sketch(keys).beside(small.nbytes + large.nbytes).keys)
+        == 8 * LEAST_KEYS - 5 * LEAST_KEYS
+    )
 
 
 def test_compress_drops_it(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from textmlr.cli.top import top
 from textmlr.corpus.duplicates import Duplicates, Overlap
 from textmlr.model import record
 from textmlr.model.record_schema import Part, json_fields
-from textmlr.model.scoring import Bent, Shrunk
+from textmlr.model.scoring import Bent, Mixed, Shrunk
 from textmlr.model.small_file.compression import compress
 from textmlr.training.corpus_training import train_corpus
 from textmlr.training.exact.penalty_path import Penalty
@@ -83,6 +83,7 @@ MODELS: dict[str, Callable[[Path], Model]] = {
     "hidden": lambda folder: _of(hidden=(3,)),
     "exact": lambda folder: _of(ngrams=(1, 1), solver="exact"),
     "l1": lambda folder: _of(ngrams=(1, 1), l1=0.01),
+    "postings": lambda folder: _of(ngrams=(1, 2), theta="sparse"),
     "packed": lambda folder: _packed(_of(ngrams=(1, 2)), folder, "int8"),
     "packed in halves": lambda folder: _packed(_of(BINARY, ngrams=(1, 1)), folder, "float16"),
     "updated": lambda folder: update_model(
@@ -228,7 +229,8 @@ def test_the_kinds_of_a_record_are_those_of_what_writes_it() -> None:
         assert {field.name for field in fields(made)} - {"sketch", "never_answered"} == {
             *json_fields(kind)
         }, made
-    own = {field.name for made in (Shrunk, Bent) for field in fields(made)} - {"links"}
+    kinds = Shrunk, Bent, Mixed
+    own = {field.name for made in kinds for field in fields(made)} - {"links"}
     assert own == {*json_fields(record.CalibrationRecord)}
 
 

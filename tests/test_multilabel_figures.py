@@ -14,13 +14,13 @@ from sklearn import metrics
 from textmlr.base.errors import InputError
 from textmlr.corpus.label_sets import LabelSets
 from textmlr.evaluation.label_figures import LABEL_AT
-from textmlr.evaluation.labelled_answers import LEAST_PROBABILITY
-from textmlr.evaluation.multilabel.at_rank import inverse_propensities
 from textmlr.evaluation.multilabel.multilabel_evaluation import MultilabelEvaluation, judge_sets
 from textmlr.evaluation.multilabel.pair_reliability import LIKELY
 from textmlr.evaluation.multilabel.set_answers import SetAnswers
 from textmlr.evaluation.multilabel.set_intervals import FIGURES, figures_of, resampled_figures
+from textmlr.evaluation.propensity import inverse_propensities
 from textmlr.evaluation.reliability import BINS
+from textmlr.evaluation.true_labels import LEAST_PROBABILITY
 
 
 def random_sets(n: int, labels: int, seed: int, places: int = 6):

@@ -319,6 +319,13 @@ def test_options_that_exclude_each_other(
     assert message("train", "c.tsv", *words) == typed
 
 
+def test_tune_trains_no_sparse_theta(place: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        textmlr.tune("c.tsv", trials=1, theta="sparse")
+    told = "tune trains no theta='sparse'; leave it out, or give theta='dense'"
+    assert str(refused.value) == told
+
+
 def test_messages_of_the_featurizer(place: Path) -> None:
     assert message("train", "c.tsv", "--ngrams", "none", "--char-ngrams", "none") == (
         "--ngrams none and --char-ngrams none leave no features; leave one of them out, or give "
@@ -338,6 +345,7 @@ def test_messages_of_the_featurizer(place: Path) -> None:
         ("train c.tsv --checkpoint-every x", "--checkpoint-every x is not a time such as 90s, 5m"),
         ("train c.tsv --stream --checkpoint-every x", "--checkpoint-every x is not a number of"),
         ("train c.tsv --stream --no-holdout", "--no-holdout does not go with a stream: each"),
+        ("train c.tsv --stream --theta sparse", "--theta does not go with a stream: where feature"),
         ("train c.tsv --stream --min-df 2", "--min-df does not go with a stream: how many"),
         ("train c.tsv --format npz", "--format npz is not a format to read; to write it, give --o"),
         ("classify -m m.textmlr --top 0 c.tsv", "--top 0 is not "),

@@ -44,11 +44,16 @@ class Forgery:
         return 1 << bits if type(bits) is int and 1 <= bits <= MAX_HASH_BITS else 0
 
     @property
+    def packed(self) -> str:
+        """The name of the tensor of streams."""
+        return "sparse.streams" if "sparse.streams" in self.data else "small"
+
+    @property
     def streams(self) -> list[bytes]:
-        """What is in the streams of a small file."""
+        """What is in the streams of a small file, or of a sparse θ."""
         lengths, at, found = self.header["storage"]["lengths"], 0, []
         for length in lengths:
-            stream = self.data["small"][at : at + length]
+            stream = self.data[self.packed][at : at + length]
             found.append(_inflated(stream))
             at += length
         return found
@@ -56,7 +61,7 @@ class Forgery:
     @streams.setter
     def streams(self, parts: list[bytes]) -> None:
         made = [deflate(part, quick=True) for part in parts]
-        self.set_data("small", b"".join(made))
+        self.set_data(self.packed, b"".join(made))
         self.header["storage"]["lengths"] = [len(stream) for stream in made]
 
     def set_data(self, name: str, data: bytes) -> None:

@@ -30,10 +30,16 @@ from textmlr.base.errors import InputError, ModelFileError
 from textmlr.cli import info
 from textmlr.cli.training_summary import fit_rows, ngram_rows, update_rows
 from textmlr.corpus.corpus import Corpus
-from textmlr.features.hashed_columns import DENSE
+from textmlr.corpus.in_memory import batches_of
+from textmlr.features.featurizer import Featurizer
+from textmlr.features.hashed_columns import DENSE, HashedColumns
 from textmlr.model.model_facts import kept_of
-from textmlr.model.record import Record
-from textmlr.model.scoring import Bent
+from textmlr.model.model_parts import ModelParts
+from textmlr.model.postings import Postings
+from textmlr.model.postings_file import coded_rows, sparse_form
+from textmlr.model.postings_file.settled_parts import settled
+from textmlr.model.record import CorpusRecord, Record
+from textmlr.model.scoring import Bent, Mixed
 from textmlr.model.second_pass import SecondPass
 from textmlr.model.small_file import compressed, form
 from textmlr.model.small_file.compression import compress
@@ -51,6 +57,10 @@ GUIDED = (
     "textmlr.model.small_file.front_coding",
     "textmlr.model.small_file.compressed",
     "textmlr.model.small_file.theta_storage",
+    "textmlr.model.postings_file.sparse_form",
+    "textmlr.model.postings_file.label_streams",
+    "textmlr.model.postings_file.feature_streams",
+    "textmlr.model.postings_file.symbol_streams",
     "textmlr.features.vocabulary",
     "textmlr.features.hashed_columns",
     "textmlr.features.name_hashes",
@@ -103,7 +113,14 @@ def _expand(data: Any, lengths: list[int], sizes: list[int], path: Any) -> Any:
     return compressed.expand(data, lengths, sizes, path)
 
 
-form.expand = _expand
+def _restored_rows(bits: Any, alone: Any, starts: Any, *more: Any) -> Any:
+    """model.postings_file.coded_rows.restored_rows, which notes how much comes out."""
+    _declared[0] += 4 * int(starts[-1])
+    return coded_rows.restored_rows(bits, alone, starts, *more)
+
+
+form.expand = sparse_form.expand = _expand
+sparse_form.restored_rows = _restored_rows
 
 
 def _model(words: str, **options: Any) -> Model:
@@ -142,6 +159,41 @@ def _saved(model: Model) -> str:
     return str(path)
 
 
+def _postings(*, sums: bool = True, learnt: float = 0.3, **options: Any) -> Model:
+    """A model of a sparse θ: weights where label and feature met."""
+    featurizer = Featurizer(FeaturizerOptions(**options)).fit(TEXTS)
+    features = featurizer.featurize(batches_of(TEXTS), 1)
+    columns = None
+    if options.get("hash_bits"):
+        columns, _ = HashedColumns.of(features, 1)
+        features = columns.renumber(features)
+    codes = np.array([sorted(set(GENRES)).index(genre) for genre in GENRES])
+    dense = np.zeros((features.columns, 3), np.float32)
+    for i, code in enumerate(codes.tolist()):
+        own = slice(features.indptr[i], features.indptr[i + 1])
+        dense[features.indices[own], code] += features.values[own]
+    dense[0] = 0
+    rows, labels = np.nonzero(dense)
+    added = dense[rows, labels]
+    noise = np.random.default_rng(1).normal(size=len(added), scale=learnt)
+    weights = (np.sqrt(added) + noise).astype(np.float32)
+    starts = np.append(0, np.cumsum(np.bincount(rows, minlength=len(dense))))
+    counts = np.bincount(codes)
+    postings = Postings(
+        starts,
+        labels.astype(np.int32),
+        weights,
+        np.log(counts).astype(np.float32),
+        np.ones(3, np.float32),
+        added if sums else None,
+    )
+    own = CorpusRecord(files=("a",), documents=8, per_label=tuple(counts.tolist()))
+    names = sorted(set(GENRES))
+    mixed = Mixed(share=0.1)
+    parts = ModelParts(names, featurizer, (), Record(corpus=own), columns, mixed, postings=postings)
+    return Model.of(settled(parts))
+
+
 BASES: dict[str, Callable[[], Model]] = {
     "plain": lambda: _model("three", ngrams=(1, 1), idf=True),
     "binary": lambda: _model("two", ngrams=(1, 2), char_ngrams=(3, 3), norm=None),
@@ -165,6 +217,9 @@ BASES: dict[str, Callable[[], Model]] = {
     "sets, hashed": lambda: _several(ngrams=(1, 1), hash_bits=7),
     "sets, hidden": lambda: _several(ngrams=(1, 1), hidden=(3,)),
     "sets, int8": lambda: _smaller(_several(ngrams=(1, 2)), "int8"),
+    "postings": lambda: _postings(ngrams=(1, 2)),
+    "postings, sums alone": lambda: _postings(ngrams=(1, 1), char_ngrams=(2, 3), learnt=0.0),
+    "postings, hashed": lambda: _postings(ngrams=(1, 1), hash_bits=7, sums=False, idf=True),
     "hashed int8": lambda: _smaller(_model("three", ngrams=(1, 2), hash_bits=7, idf=True), "int8"),
 }
 
@@ -496,6 +551,9 @@ def _change_tensors(forgery: Forgery, recipe: Recipe) -> None:
             "squares.1",
             "theta.1",
             "small",
+            "sparse.streams",
+            "sparse.rows",
+            "sparse.learnt",
             "named.columns",
             "named.totals",
             "thresholds",
@@ -529,7 +587,7 @@ def _change_tensors(forgery: Forgery, recipe: Recipe) -> None:
 def _change_streams(forgery: Forgery, recipe: Recipe) -> None:
     """What is inside the streams of a small file, or what it says of it."""
     about = forgery.header.get("storage") if isinstance(forgery.header, dict) else None
-    if "small" not in forgery.data or not isinstance(about, dict):
+    if forgery.packed not in forgery.data or not isinstance(about, dict):
         _change_numbers(forgery, recipe)
         return
     try:
@@ -552,7 +610,8 @@ def _change_streams(forgery: Forgery, recipe: Recipe) -> None:
     parts[at] = part.tobytes()
     forgery.streams = parts
     if recipe.flag():
-        key = recipe.pick(["rows", "names", "rest", "odd"])
+        known = ["rows", "names", "rest", "odd", "labels", "label_names", "entries", "large"]
+        key = recipe.pick(known)
         about[key] = len(parts[at]) if recipe.flag() else recipe.below(300)
     _place(forgery)
 

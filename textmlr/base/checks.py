@@ -184,12 +184,11 @@ def check_label(label: Any, labels: Sequence[str], place: str | None = None) -> 
     one of them;  place  the model's file."""
     if isinstance(label, str) and label in labels:
         return
-    from difflib import get_close_matches
+    from textmlr.base.near_names import nearest_name
 
-    plain = {one.casefold(): one for one in labels}
-    near = get_close_matches(label.casefold(), plain, 1) if isinstance(label, str) else []
-    if near:
-        mend = f"did you mean {plain[near[0]]}?"
+    near = nearest_name(label, labels) if isinstance(label, str) else None
+    if near is not None:
+        mend = f"did you mean {near}?"
     else:
         more = f" and {len(labels) - NAMED_LABELS:,} more" if len(labels) > NAMED_LABELS else ""
         mend = "the labels are " + ", ".join(labels[:NAMED_LABELS]) + more

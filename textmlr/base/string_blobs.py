@@ -33,4 +33,7 @@ def strings_of(
     """The strings of ``blob_of``;  errors  of ``bytes.decode``: "strict" raises
     UnicodeDecodeError."""
     whole = blob.tobytes()
+    if whole.isascii():  # a character is a byte: no string is decoded by itself
+        text = whole.decode("ascii")
+        return [text[i:j] for i, j in pairwise(bounds.tolist())]
     return [whole[i:j].decode("utf-8", errors) for i, j in pairwise(bounds.tolist())]

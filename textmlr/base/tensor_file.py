@@ -30,7 +30,7 @@ from textmlr.base.magic_bytes import FASTTEXT, METADATA_KEY, SIZE_BYTES
 from textmlr.base.threads import available_threads, map_blocks
 from textmlr.base.whole_files import atomic_write
 
-FORMAT_VERSION = 6  # the newest that is read
+FORMAT_VERSION = 7  # the newest that is read
 USUAL_VERSION = 5  # that is written, unless what is written says another
 OLDEST_VERSION = 4  # that is read: a header of it may lack what later ones have
 CHECKED = 1 << 22  # bytes

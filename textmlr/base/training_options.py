@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from textmlr.base.checks import check_integer
-from textmlr.base.option_errors import OptionError, Sentence, refuse
+from textmlr.base.option_conflicts import check_conflicts
+from textmlr.base.option_errors import Sentence, refuse
 from textmlr.base.option_headings import HELD_OUT, HIDDEN, LEARN, STEPS
 from textmlr.base.options import (
     Kind,
@@ -19,11 +20,11 @@ from textmlr.base.options import (
     check_options,
     documented,
     option,
-    options_of,
 )
 
 ClassWeight = Literal["balanced"]
 Solver = Literal["sgd", "exact"]
+Theta = Literal["dense", "sparse"]
 Activation = Literal["relu", "tanh", "identity"]
 Step = Literal["plain", "adagrad"]
 Maximise = Literal["micro-f1", "macro-f1", "samples-f1", "utility"]
@@ -104,6 +105,16 @@ class TrainingOptions:
         "They minimise mean loss + (λ/2)‖θ‖² + l1·Σ|θ| over f(x) as it is.",
         heading=STEPS,
         unset="sgd, with l1 exact",
+    )
+    theta: Theta | None = option(
+        None,
+        OneOf(*get_args(Theta)),
+        "Keep a weight for every feature and label (dense), or only where the two met in training "
+        "(sparse).",
+        "A label that shares no feature with a document then scores its bias, so that z stays "
+        "exact at the cost of the labels that do.",
+        heading=STEPS,
+        unset="sparse with more than 1,000 labels, or where a dense one does not fit in memory",
     )
     epochs: int | None = option(
         None,
@@ -285,42 +296,7 @@ class TrainingOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
-        for name in ("activation", "dropout"):
-            if not self.hidden and (given := getattr(self, name)) is not None:
-                raise OptionError(
-                    name,
-                    Sentence(f"{{{name}}} means nothing without hidden layers", {name: given}),
-                    Sentence("leave it out, or give {hidden}", {"hidden": (64,)}),
-                )
-        if self.cost_false_positive is not None and self.maximise != "utility":
-            given = {"cost_false_positive": self.cost_false_positive, "maximise": "utility"}
-            raise OptionError(
-                "cost_false_positive",
-                Sentence("{cost_false_positive} means nothing without {maximise}", given),
-                Sentence("leave it out, or give {maximise}", given),
-            )
-        self._check_solver()
-
-    def _check_solver(self) -> None:
-        """Refuse options that the solver would ignore."""
-        chosen = self.chosen_solver
-        if chosen == "exact" and (self.hidden or self.input_dropout):
-            given = "hidden" if self.hidden else "input_dropout"
-            raise OptionError(
-                given,
-                Sentence(
-                    f"the exact solver knows no {{{given}:name}}: only a convex objective has one "
-                    "minimum"
-                ),
-                Sentence(f"leave out {{solver:name}} and {{l1:name}}, or {{{given}:name}}"),
-            )
-        for one, own in options_of(self):
-            value = getattr(self, one.name)
-            if own.only and own.only.solver != chosen and value != one.default:
-                why = ", which {l1:name} asks for" if self.solver is None and self.l1 else ""
-                problem = f"{{{one.name}}} means nothing to {{solver}}{why}"
-                values = {one.name: value, "solver": chosen}
-                raise OptionError(one.name, Sentence(problem, values), own.only.mend)
+        check_conflicts(self)
 
     @property
     def chosen_solver(self) -> Solver:
@@ -333,6 +309,8 @@ class TrainingOptions:
             l2 = 0.0 if self.l1 and self.l2 is None else self.l2
             tolerance = self.tolerance or DEFAULT_TOLERANCE
             return replace(self, solver="exact", l2=l2, tolerance=tolerance)
+        if self.theta == "sparse":
+            return replace(self, solver="sgd")
         return replace(
             self,
             solver="sgd",

@@ -10,6 +10,7 @@ import click
 
 from textmlr.base.checks import MOST_LISTED, check_label, check_listed
 from textmlr.base.errors import InputError
+from textmlr.base.limits import FEW_SHOWN, MANY_LABELS
 from textmlr.base.option_errors import refuse
 from textmlr.base.option_headings import ANSWER
 from textmlr.base.printable import plain, to_json
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     from textmlr.model.answering import Answers
     from textmlr.model.label_choice import LabelChoice
     from textmlr.model.model import Model
+    from textmlr.model.ranked_answers import RankedAnswers
 
 
 ALL: Literal["all"] = "all"
+FEW_OF = 8  # a list of more than one label in so many is cut from a list of all
 
 
 class ListedOrAll(Checked):
@@ -71,6 +74,17 @@ class AnswerChoice:
         """How many of the likeliest labels a pipe and JSON get, None for all."""
         return None if self.top == ALL else self.top
 
+    def few(self, model: Model) -> int | None:
+        """How many of the likeliest labels a pipe and JSON get where there are very many, so that
+        the others' probabilities need not be listed; None: they are."""
+        labels = len(model.labels)
+        if labels <= MANY_LABELS or model.is_multilabel or self.top == ALL:
+            return None
+        if self.label is not None:
+            return 1
+        few = self.top or FEW_SHOWN
+        return few if few * FEW_OF <= labels else None
+
     @property
     def least(self) -> float:
         """min_probability, 0 where there is none."""
@@ -110,8 +124,8 @@ choice_options = one_value(
             heading=ANSWER,
             type=ListedOrAll("top"),
             metavar="K",
-            show_default="all; on a terminal 10, and 3 where there are several documents; of a "
-            "multi-label model those above their thresholds",
+            show_default="all, or 5 of more than 1,000 labels; on a terminal 10 (5), and 3 where "
+            "there are several documents; of a multi-label model those above their thresholds",
             help="Only the K likeliest labels, or all.",
         ),
         verb_option(
@@ -184,11 +198,14 @@ def answers_writer(
     as_json: bool,
     documents: int,
     sets: LabelChoice | None,
-) -> BlockWriter | JsonWriter | BarWriter:
+    *,
+    is_few: bool = False,
+) -> BlockWriter | FewWriter | JsonWriter | BarWriter:
     """A writer of so many answers to stdout.
 
     column  the number of the only label
     sets    of a multi-label model
+    is_few  whether blocks are RankedAnswers, see ``AnswerChoice.few``
     """
     if as_json:
         return JsonWriter(labels, choice, column, sets)
@@ -196,10 +213,29 @@ def answers_writer(
         from textmlr.cli.answer_bars import BarWriter
 
         return BarWriter(labels, choice.top, choice.least, documents, sets)
+    if is_few:
+        return FewWriter(labels, choice, column, documents)
     return BlockWriter(labels, choice, column, documents, sets)
 
 
-class BlockWriter:
+class _Lines:
+    """Writes text block by block."""
+
+    _first = True
+
+    def show(self, names: list[str], text: bytes) -> None:
+        """Write a block; there is no empty line before the first document."""
+        if self._first:
+            text = text.removeprefix(b"\n")
+            sys.stdout.flush()
+        self._first = False
+        sys.stdout.buffer.write(text)
+
+    def finish(self) -> None:
+        """Nothing is left to write."""
+
+
+class BlockWriter(_Lines):
     """Writes answers for a pipe or a file, block by block."""
 
     def __init__(
@@ -215,22 +251,31 @@ class BlockWriter:
         names = [plain(label) for label in labels]
         top = len(labels) if choice.top == ALL else choice.top
         self.lines = LabelLines(names, top, column, choice.least, documents, sets)
-        self.first = True
 
     def prepare(self, answers: Answers) -> tuple[Any, NDArray[np.int64], int]:
         """(text, known, invalid) of a block; known and invalid as Answers has them."""
         return self.lines.render(answers.probabilities), answers.known, answers.invalid
 
-    def show(self, names: list[str], text: bytes) -> None:
-        """Write a block; there is no empty line before the first document."""
-        if self.first:
-            text = text.removeprefix(b"\n")
-            sys.stdout.flush()
-        self.first = False
-        sys.stdout.buffer.write(text)
 
-    def finish(self) -> None:
-        """Nothing is left to write."""
+class FewWriter(_Lines):
+    """``BlockWriter`` of the likeliest of very many labels, or of one of them."""
+
+    def __init__(
+        self, labels: list[str], choice: AnswerChoice, column: int | None, documents: int
+    ) -> None:
+        self._labels, self._least = labels, choice.least
+        self._is_one, self._documents = column is not None, documents
+
+    def prepare_ranked(self, ranked: RankedAnswers) -> tuple[Any, NDArray[np.int64], int]:
+        """(text, known, invalid) of a block; known and invalid as RankedAnswers has them."""
+        from textmlr.export.answer_lines import lines_of_few, lines_of_numbers
+
+        if self._is_one:
+            text = lines_of_numbers(ranked.of_truth, self._documents)
+        else:
+            own = ranked.labels, ranked.probabilities
+            text = lines_of_few(self._labels, *own, self._least, self._documents)
+        return text, ranked.known, ranked.invalid
 
 
 class JsonWriter:
@@ -247,21 +292,35 @@ class JsonWriter:
         self.top, self.least = choice.most, choice.least
 
     def prepare(self, answers: Answers) -> tuple[Any, NDArray[np.int64], int]:
-        """(probabilities, known, invalid) of a block, as Answers has them."""
-        return answers.probabilities, answers.known, answers.invalid
+        """(objects, known, invalid) of a block; known and invalid as Answers has them."""
+        objects = list(map(self._object, answers.probabilities))
+        return objects, answers.known, answers.invalid
 
-    def show(self, names: list[str], rows: NDArray[np.float64]) -> None:
-        """Write a block; rows (n, L)."""
-        for name, row in zip(names, rows, strict=True):
-            sys.stdout.write(to_json(self._object(name, row)) + "\n")
+    def prepare_ranked(self, ranked: RankedAnswers) -> tuple[Any, NDArray[np.int64], int]:
+        """(objects, known, invalid) of a block of documents by very many labels."""
+        objects = []
+        rows = zip(ranked.labels.tolist(), ranked.probabilities.tolist(), strict=True)
+        for number, (order, shares) in enumerate(rows):
+            label = self.labels[order[0]] if shares[0] >= self.least else None
+            if self.column is not None:
+                order, shares = [self.column], [float(ranked.of_truth[number])]
+            names = map(self.labels.__getitem__, order)
+            of_each = dict(zip(names, shares, strict=True))
+            objects.append({"label": label, "probabilities": of_each})
+        return objects, ranked.known, ranked.invalid
+
+    def show(self, names: list[str], objects: list[dict[str, object]]) -> None:
+        """Write a block."""
+        for name, one in zip(names, objects, strict=True):
+            sys.stdout.write(to_json({"document": name, **one}) + "\n")
 
     def finish(self) -> None:
         """Nothing is left to write."""
 
-    def _object(self, name: str, row: NDArray[np.float64]) -> dict[str, object]:
+    def _object(self, row: NDArray[np.float64]) -> dict[str, object]:
         from textmlr.model.heads import ranked
 
-        answer: dict[str, object] = {"document": name}
+        answer: dict[str, object] = {}
         if self.sets is not None:
             answer["labels"] = [self.labels[i] for i in self.sets.lists(row[None])[0]]
         else:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 import click
 
+from textmlr.base.errors import InputError
 from textmlr.base.option_headings import READ, WRITE
 from textmlr.cli.answers import ALL, AnswerChoice, choice_options
 from textmlr.cli.document_file import given_documents, text_option
@@ -113,7 +114,8 @@ def classify(
 
     A terminal gets the ten likeliest labels, with bars, or three of each of several documents;
     --top all shows all. A pipe gets lines label<TAB>probability of all labels, the likeliest first,
-    with a blank line between documents. --json prints one object for each document.
+    with a blank line between documents. --json prints one object for each document. Of more than
+    1,000 labels each gets the five likeliest.
     \f
 
     A multi-label model answers with the labels whose probability is at least their threshold, which
@@ -196,7 +198,7 @@ def _classify_corpora(
 
     from textmlr.cli.classify_corpus import classify_corpus
     from textmlr.corpus.reading import scan
-    from textmlr.export.predictions.prediction_columns import ColumnChoice
+    from textmlr.export.predictions.prediction_columns import MOST_COLUMNS, ColumnChoice
     from textmlr.model.model import Model
 
     if target.output != "-":
@@ -204,9 +206,19 @@ def _classify_corpora(
     loaded = Model.load(model)
     choice.column(loaded, model)
     choice.of_sets(loaded, model)
+    labels = len(loaded.labels)
+    top = labels if choice.top == ALL else choice.top
+    if labels > MOST_COLUMNS and (target.each_label or (top or 1) > MOST_COLUMNS):
+        asked = "--each-label" if target.each_label else f"--top {choice.top}"
+        raise InputError(
+            f"{asked}: the model has {labels:,} labels, and a file may have columns of "
+            f"{MOST_COLUMNS:,}",
+            place=model,
+            mend="take the likeliest by --top 5, or one of them by --label LABEL",
+        )
     columns = ColumnChoice(
         target.prefix or "",
-        len(loaded.labels) if choice.top == ALL else choice.top,
+        top,
         choice.min_probability,
         choice.label,
         target.each_label,

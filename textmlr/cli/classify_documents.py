@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from textmlr.cli.answers import AnswerChoice, answers_writer, warn_of_namesake, warn_of_unread
+from textmlr.cli.answers import (
+    AnswerChoice,
+    BlockWriter,
+    FewWriter,
+    JsonWriter,
+    answers_writer,
+    warn_of_namesake,
+    warn_of_unread,
+)
 from textmlr.cli.document_file import (
     GivenDocument,
     refuse_corpora,
@@ -19,6 +27,10 @@ from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.kernels.jit import run_plain
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from textmlr.cli.answer_bars import BarWriter
     from textmlr.corpus.batch import Batch
     from textmlr.model.model import Model
 
@@ -87,6 +99,26 @@ def _warn_of_encoding(name: str, text: bytes) -> None:
     warn(invalid_note(name, text))
 
 
+def _prepared(
+    loaded: Model,
+    writer: BlockWriter | FewWriter | JsonWriter | BarWriter,
+    few: int | None,
+    batch: Batch,
+    column: int | None,
+    threads: int | None,
+) -> Iterator[tuple[Any, NDArray[np.int64], int]]:
+    """(what the writer shows, known, invalid) of each block;  few  see ``AnswerChoice.few``."""
+    if few is None:
+        from textmlr.model.answer_stream import map_answers
+
+        assert not isinstance(writer, FewWriter)
+        return map_answers(loaded, writer.prepare, [batch], threads)
+    from textmlr.model.answer_stream import ranked_blocks
+
+    assert not isinstance(writer, BlockWriter)
+    return map(writer.prepare_ranked, ranked_blocks(loaded, [batch], threads, few, column))
+
+
 def _answer(
     model: str,
     loaded: Model,
@@ -97,18 +129,20 @@ def _answer(
     as_json: bool,
 ) -> None:
     from textmlr.export.answer_lines import NO_LABEL, UNSURE
-    from textmlr.model.answer_stream import map_answers
 
     column, sets = choice.column(loaded, model), choice.of_sets(loaded, model)
     if sets is not None:
         warn_of_namesake(loaded.labels, as_json, NO_LABEL)
     elif choice.min_probability is not None:
         warn_of_namesake(loaded.labels, as_json, UNSURE)
-    writer = answers_writer(loaded.labels, choice, column, as_json, len(batch), sets)
+    few = choice.few(loaded)
+    writer = answers_writer(
+        loaded.labels, choice, column, as_json, len(batch), sets, is_few=few is not None
+    )
     names = iter(names)
     first, unknown, invalid, seen = None, 0, 0, 0
     doubtful: list[tuple[str, bytes]] = []
-    for text, known, bad in map_answers(loaded, writer.prepare, [batch], threads):
+    for text, known, bad in _prepared(loaded, writer, few, batch, column, threads):
         named = list(islice(names, len(known)))
         writer.show(named, text)
         strangers = (known == 0).nonzero()[0]

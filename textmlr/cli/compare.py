@@ -43,6 +43,9 @@ def compare(
     often. A bootstrap of the differences in log loss, document by document, tells whether its
     probabilities are better.
 
+    Of more than a thousand labels it also shows how often a document's label is among the likeliest
+    3, 5 and 10 (top-3 and so on).
+
     Models of several labels a document are compared by F1 (micro, macro and samples), by how often
     the likeliest label is right, and by log loss, all by the bootstrap.
 
@@ -107,9 +110,7 @@ def _show(result: Comparison | MultilabelComparison, a: str, b: str, said: Seque
     show_rows([("A", plain(a)), ("B", plain(b))])
     table = grid("", "A", "B", "B − A", "95 %", "p")
     names = _figures(result)
-    for name, figure in names.items():
-        of_a, of_b = (getattr(side, figure) for side in (result.a, result.b))
-        difference: Difference = getattr(result, figure)
+    for name, of_a, of_b, difference in _differences(result):
         low, high = difference.interval
         p = p_of(difference.p, result.resamples).removeprefix("p ").removeprefix("= ")
         row = (f"{of_a:.4f}", f"{of_b:.4f}", f"{difference.value:+.4f}")
@@ -140,6 +141,22 @@ def _figures(result: Comparison | MultilabelComparison) -> dict[str, str]:
         "likeliest right": "precision_at_1",
         "log loss": "log_loss",
     }
+
+
+def _differences(
+    result: Comparison | MultilabelComparison,
+) -> list[tuple[str, float, float, Difference]]:
+    """The rows of the table: name, figure of A, of B, and the difference; of very many labels also
+    how often the label is among the likeliest few."""
+    from textmlr.evaluation.comparison import Comparison
+
+    rows = [
+        (name, getattr(result.a, figure), getattr(result.b, figure), getattr(result, figure))
+        for name, figure in _figures(result).items()
+    ]
+    if isinstance(result, Comparison):
+        rows[1:1] = [(f"top-{row.k}", row.a, row.b, row.difference) for row in result.at_rank]
+    return rows
 
 
 def _right(result: Comparison | MultilabelComparison) -> tuple[str, str]:

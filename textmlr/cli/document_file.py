@@ -201,11 +201,10 @@ def _how_read(path: str, found: Likeness | None) -> list[str]:
 
 def refuse_corpora(documents: Sequence[GivenDocument], labels: Sequence[str]) -> None:
     """Raise InputError for the first of these that is a corpus, of a model with these labels."""
-    known = frozenset(labels)
     for document in _of_files(documents):
         from textmlr.corpus.formats.mistaken_document import corpus_in
 
-        found = corpus_in(document.text, known)
+        found = corpus_in(document.text, frozenset(labels))
         ending = os.path.splitext(str(document.path))[1].lower()
         clause = None if found is None else found.clause
         if found is None and ending in TABLES:  # of columns that nobody would guess

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from textmlr.base.checks import check_label
 from textmlr.base.option_headings import SHOW, WRITE
 from textmlr.base.printable import plain, to_json
-from textmlr.cli.model_argument import takes_model
+from textmlr.cli.model_argument import complete_labels, takes_model
 from textmlr.cli.shared_options import (
     check_output,
     config_option,
@@ -44,11 +45,20 @@ if TYPE_CHECKING:
     help="Also show the figures of answers with probability P or more.",
 )
 @verb_option(
+    "--label",
+    "labels",
+    heading=SHOW,
+    multiple=True,
+    metavar="LABEL",
+    shell_complete=complete_labels,
+    help="Show the figures of this label; may be given again.",
+)
+@verb_option(
     "--all",
     "everything",
     heading=SHOW,
     is_flag=True,
-    help="Show all labels, and more pairs of labels that are confused.",
+    help="Show all labels, or 40 of more than a thousand, and more pairs that are confused.",
 )
 @verb_option(
     "--report",
@@ -72,6 +82,7 @@ def evaluate(
     model: str,
     corpora: tuple[str, ...],
     asked: tuple[float, ...],
+    labels: tuple[str, ...],
     everything: bool,
     report: str | None,
     training: tuple[str, ...],
@@ -90,6 +101,10 @@ def evaluate(
     below a probability are left to a person, as with classify --min-probability; --json has every
     hundredth. The Brier score and the expected calibration error (ECE, 15 bins of the top
     probability) tell how true the probabilities are.
+
+    Of more than a thousand labels some are shown, and --label shows any. The likeliest 1, 3, 5 and
+    10 labels of a document are judged, too: how often its own is among them (top-k accuracy), the
+    same where rare labels count more (by propensity), and nDCG.
 
     A model of several labels a document is judged by F1 (micro, macro and samples) at its
     thresholds, beside that at 0.5 and the best that any thresholds could reach on CORPUS; by its
@@ -130,26 +145,20 @@ def evaluate(
     usual = loaded.record.taken
     unweighted = replace(reading, weight_column=None).for_model(loaded.is_multilabel)
     corpus = read_corpus(corpora, unweighted, usual=usual)
+    for one in labels:  # before all documents are answered
+        check_label(one, [*loaded.labels, *corpus.labels], model)
     result = model_evaluation.evaluate(loaded, corpus, min_probabilities=asked, threads=threads)
-    summary = result.as_dict() | {"taken": taken_json(corpus.taken)}
+    summary = _figures(result, labels, everything=everything)
+    summary["taken"] = taken_json(corpus.taken)
     if not as_json:
-        _show(result, asked, tables_said(corpus.taken, usual, reading), everything=everything)
+        said = tables_said(corpus.taken, usual, reading)
+        _show(result, asked, said, labels, everything=everything)
     if report is not None:
-        from textmlr.evaluation.evaluation import Evaluation
-        from textmlr.evaluation.report.page import Findings, write_report
-        from textmlr.evaluation.report.set_page import SetFindings
-
         points = None
         if training:
             points = _learning_curve(loaded, training, corpus, reading, threads)
             summary["learning_curve"] = [asdict(point) for point in points]
-        about = (model, loaded, corpus)
-        if isinstance(result, Evaluation):
-            own = Findings(*about, result.answered, result, points)
-            summary["report"] = write_report(report, own)
-        else:
-            sets = SetFindings(*about, result.answered, result, points)
-            summary["report"] = write_report(report, sets)
+        summary["report"] = _write_report(report, (model, loaded, corpus), result, points)
         if not as_json:
             click.echo(f"Report: {plain(summary['report'])}")
     if as_json:
@@ -158,22 +167,55 @@ def evaluate(
     warn_of_answers(result.answered)
 
 
+def _write_report(
+    folder: str,
+    about: tuple[str, Model, Corpus],
+    result: Evaluation | MultilabelEvaluation,
+    points: Sequence[CurvePoint] | None,
+) -> str:
+    """Write the page;  about  the model's file, the model, and the documents."""
+    from textmlr.evaluation.evaluation import Evaluation
+    from textmlr.evaluation.report.page import Findings, write_report
+    from textmlr.evaluation.report.set_page import SetFindings
+
+    if isinstance(result, Evaluation):
+        return write_report(folder, Findings(*about, result.answered, result, points))
+    return write_report(folder, SetFindings(*about, result.answered, result, points))
+
+
+def _figures(
+    result: Evaluation | MultilabelEvaluation, labels: Sequence[str], *, everything: bool
+) -> dict[str, Any]:
+    """The figures as JSON values; of very many labels the rows of some, or of those asked for."""
+    from textmlr.evaluation.evaluation import Evaluation
+
+    if isinstance(result, Evaluation):
+        return result.as_dict(labels=labels, everything=everything)
+    return result.as_dict()
+
+
 def _show(
     result: Evaluation | MultilabelEvaluation,
     asked: tuple[float, ...],
     said: Sequence[str],
+    labels: Sequence[str],
     *,
     everything: bool,
 ) -> None:
-    from textmlr.cli.evaluation_screen import show_evaluation
     from textmlr.evaluation.evaluation import Evaluation
 
-    if isinstance(result, Evaluation):
-        show_evaluation(result, asked, said, everything=everything)
+    if isinstance(result, Evaluation) and result.ranks is not None:
+        from textmlr.cli.rank_screen import show_ranked
+
+        show_ranked(result, result.ranks, asked, said, labels, everything=everything)
+    elif isinstance(result, Evaluation):
+        from textmlr.cli.evaluation_screen import show_evaluation
+
+        show_evaluation(result, asked, said, labels, everything=everything)
     else:
         from textmlr.cli.multilabel_screen import show_multilabel
 
-        show_multilabel(result, asked, said, everything=everything)
+        show_multilabel(result, asked, said, labels, everything=everything)
 
 
 def _learning_curve(

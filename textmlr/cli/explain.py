@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -175,6 +175,7 @@ def explain(
         explanation = loaded.explain(one.text, question.label, question.against)
         label = question.label if loaded.is_multilabel else None
         counterfactual = loaded.counterfactual(one.text, label) if question.flip else None
+        one = replace(one, is_known=one.label in loaded.labels)
         sys.stdout.flush()
         if as_json:
             _print_json(one, explanation, counterfactual)

@@ -66,6 +66,7 @@ class AskedDocument:
     path   of the file it is all of, None for a part of one and for a text of the command line
     label  its own, in a corpus; with a multi-label model its labels
     head   the beginning of the file of lines that it is one of
+    is_known  whether the model has its label
     """
 
     name: str
@@ -73,6 +74,7 @@ class AskedDocument:
     text: bytes
     label: str | tuple[str, ...] | None = None
     head: bytes | None = None
+    is_known: bool = False
 
 
 source_options = one_value(

@@ -63,7 +63,7 @@ def show(
     """Show why one document has its label."""
     from rich.console import Console
 
-    from textmlr.model.explanation.excerpts import excerpts, method_of, sum_of
+    from textmlr.model.explanation.excerpts import excerpts, method_of, parts_of, sum_of
 
     _show_answer(asked, explanation)
     click.echo()
@@ -84,6 +84,8 @@ def show(
     if shown.ngrams or explanation.method != "exact":
         click.echo(method_of(explanation))
     click.echo(sum_of(explanation).replace("; ", "\n"))
+    if (two := parts_of(explanation)) is not None:
+        click.echo(two)
     if counterfactual is not None:
         click.echo()
         click.echo(_visible(counterfactual.sentence()))
@@ -106,7 +108,7 @@ def _show_answer(asked: AskedDocument, explanation: Explanation) -> None:
 
     click.secho(plain(asked.name), bold=True)
     click.echo(
-        f"  {plain(explanation.label)} {100 * explanation.probability:.1f} %, "
+        f"  {plain(explanation.label)} {_percent(explanation, explanation.probability)}, "
         f"{explanation.margin:+.4f} nats against {plain(versus(explanation))}"
     )
     if isinstance(explanation.answer, tuple):
@@ -114,19 +116,29 @@ def _show_answer(asked: AskedDocument, explanation: Explanation) -> None:
         return
     likeliest = explanation.answer
     if explanation.label != likeliest:
-        share = 100 * explanation.probabilities[likeliest]
-        click.echo(f"  The likeliest label is {plain(likeliest)}, {share:.1f} %.")
+        share = _percent(explanation, explanation.probabilities[likeliest])
+        click.echo(f"  The likeliest label is {plain(likeliest)}, {share}.")
     if asked.label is None:
         return
     assert isinstance(asked.label, str)  # as many labels as the model gives
     own = plain(asked.label)
     if asked.label == likeliest:
         click.echo(f"  Its own label is {own}: the model is right.")
+    elif asked.label not in explanation.probabilities and asked.is_known:
+        told = len(explanation.probabilities)
+        click.echo(f"  Its own label is {own}, none of the {told} likeliest: the model is wrong.")
     elif asked.label in explanation.probabilities:
-        share = 100 * explanation.probabilities[asked.label]
-        click.echo(f"  Its own label is {own}, {share:.1f} %: the model is wrong.")
+        share = _percent(explanation, explanation.probabilities[asked.label])
+        click.echo(f"  Its own label is {own}, {share}: the model is wrong.")
     else:
         click.echo(f"  Its own label is {own}, which the model does not know.")
+
+
+def _percent(explanation: Explanation, share: float) -> str:
+    """A probability; of very many labels, of which none may have 0.1 %, with two digits."""
+    if explanation.left_out and share < 0.001:
+        return f"{100 * share:.2g} %"
+    return f"{100 * share:.1f} %"
 
 
 def _show_labels(asked: AskedDocument, explanation: Explanation, answer: tuple[str, ...]) -> None:
@@ -208,7 +220,7 @@ def _show_words(explanation: Explanation, most: int) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from textmlr.model.explanation.excerpts import start_of
+    from textmlr.model.explanation.excerpts import BASE_RATES, start_of
 
     words = explanation.by_word
     sides = (
@@ -234,6 +246,10 @@ def _show_words(explanation: Explanation, most: int) -> None:
     margin = sum(word.margin for word in words) - sum(w.margin for side in sides for w in side)
     others = f"{rest:,} other word" + ("" if rest == 1 else "s")
     own = Text(start_of(explanation), "dim")
+    if explanation.by_base is not None:
+        added = explanation.by_base[1]
+        mixed: list[str | Text] = [Text(BASE_RATES, "dim"), f"{added:+.4f}"]
+        table.add_row(*(mixed if added > 0 else ["", "", *mixed]))
     for link in explanation.by_label:
         row: list[str | Text] = [Text(f"label {plain(link.label)}", "dim"), f"{link.margin:+.4f}"]
         table.add_row(*(row if link.margin > 0 else ["", "", *row]))
@@ -271,6 +287,7 @@ def _show_table(explanation: Explanation, most: int) -> None:
     from rich.text import Text
 
     from textmlr.model.explanation.excerpts import (
+        BASE_RATES,
         name_of,
         shown_features,
         start_of,
@@ -315,6 +332,8 @@ def _show_table(explanation: Explanation, most: int) -> None:
     for link in explanation.by_label:
         added = (f"{link.contribution:+.4f}", f"{link.margin:+.4f}")
         row(f"label {plain(link.label)}", "", "", "", *added)
+    if explanation.by_base is not None:
+        row(BASE_RATES, "", "", "", *(f"{one:+.4f}" for one in explanation.by_base))
     own = start_of(explanation)
     row(own, "", "", "", f"{explanation.bias:+.4f}", f"{explanation.bias_margin:+.4f}")
     Console(highlight=False).print(table)

@@ -101,7 +101,7 @@ def export(
         "file": output,
         "bytes": size,
         "labels": len(loaded.labels),
-        "features": len(loaded.parts.layers[0]),
+        "features": loaded.parts.rows,
         "scorer": scorer,
     }
     print_summary(about, _show, quiet=quiet, as_json=as_json)

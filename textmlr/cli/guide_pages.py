@@ -8,18 +8,19 @@ from typing import NamedTuple
 
 # In the order in which someone new reads them.
 TOPICS = (
-    "first-model", "better-model", "several-labels", "many-labels", "uneven-labels", "explain",
-    "evaluate", "predictions", "formats", "text", "larger-than-memory", "streams", "update",
-    "small-files", "python", "scikit-learn", "other-programs", "model-files", "nothing-lost",
-    "mathematics", "from-fasttext", "from-scikit-learn", "from-vowpal-wabbit", "limits",
-    "contributing", "changelog", "citation",
+    "first-model", "better-model", "several-labels", "many-labels", "very-many-labels",
+    "uneven-labels", "explain", "evaluate", "predictions", "formats", "text",
+    "larger-than-memory", "streams", "update", "small-files", "python", "scikit-learn",
+    "other-programs", "model-files", "nothing-lost", "mathematics", "from-fasttext",
+    "from-scikit-learn", "from-vowpal-wabbit", "limits", "contributing", "changelog", "citation",
 )  # fmt: skip
 # Words that people type, and the topic that answers them.
 ALSO = {
     "compress": "small-files", "size": "small-files", "rare": "uneven-labels",
     "imbalance": "uneven-labels", "multilabel": "several-labels", "multi-label": "several-labels",
     "tags": "several-labels", "thresholds": "several-labels", "threshold": "several-labels",
-    "imbalanced": "uneven-labels", "notebook": "python",
+    "imbalanced": "uneven-labels", "notebook": "python", "sparse": "very-many-labels",
+    "theta": "very-many-labels", "extreme": "very-many-labels",
     "jupyter": "python", "pandas": "python", "dataframe": "python", "memory": "larger-than-memory",
     "classify": "predictions", "csv": "formats", "fasttext": "from-fasttext",
     "import": "from-fasttext",

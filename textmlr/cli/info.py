@@ -58,17 +58,18 @@ def info(model: str, as_json: bool) -> None:
         rows = [*_answer_rows(loaded), *imported_rows(loaded), ("imported from", source), unknown]
         show_rows([size, labels, *rows])
         return
+    fitted = [row for row in fit_rows(loaded.record) if row[0] != "weights"]  # told above
     show_rows(
         [
             size,
             label_row(loaded.labels, loaded.record),
             *_answer_rows(loaded),
             ("features", f"{loaded.featurizer.columns:,}"),
-            ("weights", _WEIGHTS[loaded.parts.storage.dtype]),
+            ("weights", _weights(loaded)),
             *corpus_rows(loaded.record),
             *update_rows(loaded.record),
             *ngram_rows(featurizer, loaded.record),
-            *fit_rows(loaded.record),
+            *fitted,
             *_training_rows(featurizer, loaded.record),
         ]
     )
@@ -126,6 +127,13 @@ _WEIGHTS = {
     "float16": "float16, compressed",
     "int8": "int8 times a scale of each feature, compressed",
 }
+
+
+def _weights(model: Model) -> str:
+    """The form of θ in the file; of a sparse one, also how many weights there are."""
+    if (postings := model.parts.postings) is None:
+        return _WEIGHTS[model.parts.storage.dtype]
+    return f"{len(postings):,}, where label and feature met, rounded and compressed"
 
 
 def _compressed_rows(record: Record) -> list[tuple[str, str]]:

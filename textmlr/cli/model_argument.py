@@ -28,6 +28,7 @@ ENDING = ".textmlr"
 TYPED = "textmlr.typed"  # where a context's meta holds the words after the verb
 MOST_NAMED = 4  # models of a folder
 MOST_WORDS = 8  # of a command in a message
+MOST_COMPLETED = 2_000  # labels: bash shows these in a tenth of a second, zsh in one
 HELP = "Model to use; the first argument may be one, too."
 TRAIN_ONE = "train one first (textmlr train CORPUS), or name one with -m"
 
@@ -120,14 +121,18 @@ def complete_models(
 def complete_labels(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[str]:
-    """The labels that a shell may put in: of the model that was typed, or the usual one."""
+    """The labels that a shell may put in: of the model that was typed, or the usual one.
+
+    None where more begin so than anybody would read: a shell would take long to show them.
+    """
     from textmlr.model.label_list import labels_in
 
     # Click stops at an option whose value is not yet there, before it has found the arguments.
     words = [*(context.params.get("named_models") or ()), *context.meta.get(TYPED, ())]
     usual = os.environ.get(VARIABLE) or DEFAULT_MODEL
     model = next((word for word in words if is_model_file(word)), usual)
-    return [label for label in labels_in(model) if label.startswith(incomplete)]
+    found = [label for label in labels_in(model) if label.startswith(incomplete)]
+    return found if len(found) <= MOST_COMPLETED else []
 
 
 class _Given:

@@ -38,6 +38,7 @@ def show_multilabel(
     result: MultilabelEvaluation,
     asked: Sequence[float],
     said: Sequence[str] = (),
+    labels: Sequence[str] = (),
     *,
     everything: bool,
 ) -> None:
@@ -45,13 +46,14 @@ def show_multilabel(
 
     asked       thresholds of all labels with a row each
     said        what was read of tables, a sentence each
+    labels      whose figures are shown in place of those of lowest F1
     everything  all labels, more pairs of labels, and rows of thresholds
     """
     documents = plural(result.documents, "document")
     click.secho(f"Evaluation of {documents}, {plural(len(result.labels), 'label')}", bold=True)
     for sentence in (*said, _about(result)):
         show(as_text(sentence, soft=True), indent=2)
-    show(_labels(result, everything=everything), indent=2)
+    show(_labels(result, labels, everything=everything), indent=2)
     name = plain if everything else short_label
     most = None if everything else MOST_PAIRS
     for pair in result.mistaken[:most]:
@@ -71,8 +73,8 @@ def show_multilabel(
         for row in cuts:
             shares = (_shown(row.precision), _shown(row.recall))
             means = (f"{row.f1.micro:.3f}", f"{row.f1.macro:.3f}")
-            labels = f"{row.labels_a_document:.2f}"
-            table.add_row(f"P ≥ {row.threshold:g}", labels, *shares, *means)
+            given = f"{row.labels_a_document:.2f}"
+            table.add_row(f"P ≥ {row.threshold:g}", given, *shares, *means)
         show(table, indent=2)
     show(_likeliest(result), indent=2)
     show(_figures(result), indent=2)
@@ -146,12 +148,18 @@ def _about(result: MultilabelEvaluation) -> str:
     )
 
 
-def _labels(result: MultilabelEvaluation, *, everything: bool) -> Table:
-    """Labels with their figures: all of few or on demand, else those of lowest F1."""
+def _labels(result: MultilabelEvaluation, asked: Sequence[str], *, everything: bool) -> Table:
+    """Labels with their figures: all of few or on demand, else those that are asked for, or those
+    of lowest F1."""
     whole = everything or len(result.labels) <= FEW_LABELS
-    rows = list(result.labels) if whole else result.worst(MOST_WORST)
-    left = len(result.labels) - len(rows)
-    title = "label" if whole else "lowest F1"
+    title, left = "label", 0
+    if whole:
+        rows = list(result.labels)
+    elif asked:
+        rows = [result.of_label(label) for label in dict.fromkeys(asked)]
+    else:
+        title, rows = "lowest F1", result.worst(MOST_WORST)
+        left = len(result.labels) - len(rows)
     table = grid(title, "precision", "recall", "F1", "AP", "P ≥", "documents")
     for row in rows:
         shares = (f"{figure:.3f}" for figure in (row.precision, row.recall, row.f1))

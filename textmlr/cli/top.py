@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmlr.base.errors import InputError
+from textmlr.base.limits import MANY_LABELS
 from textmlr.base.option_headings import SHOW
 from textmlr.base.printable import plain, to_json
 from textmlr.cli.model_argument import complete_labels, takes_model
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from textmlr.model.explanation.top_words import TopWord
     from textmlr.model.model import Model
 
-MANY_LABELS = 12  # more get a row each
+A_TABLE_EACH = 12  # labels; more get a row each
 FEATURES = 20  # in JSON
 ROWS = 15  # of a table, which then fits a screen
 WIDEST = 100  # characters: figures far from their names are hard to read
@@ -82,7 +83,7 @@ class _Shown:
     heading=SHOW,
     type=listed("k"),
     metavar="K",
-    show_default=f"{ROWS}; {FEW_FEATURES} in a row of more than {MANY_LABELS} labels; "
+    show_default=f"{ROWS}; {FEW_FEATURES} in a row of more than {A_TABLE_EACH} labels; "
     f"{FEATURES} with --json",
     help="Show K words for each label, and K against it.",
 )
@@ -90,7 +91,7 @@ class _Shown:
     "--by",
     heading=SHOW,
     type=OneOfType([*BY, "both"]),
-    show_default="contribution; both with --json",
+    show_default="contribution; both with --json; weight alone of more than 1,000 labels",
     help="First what sets documents apart most (contribution), or what weighs most (weight).",
 )
 @verb_option(
@@ -138,19 +139,26 @@ def top(
     from textmlr.model.model import Model
 
     loaded = Model.load(model)
-    in_rows = k is None and len(labels or loaded.labels) > MANY_LABELS and not as_json
+    if not labels and len(loaded.labels) > MANY_LABELS:
+        raise InputError(
+            f"has {len(loaded.labels):,} labels, too many to list the words of each",
+            place=model,
+            mend="name some of them: --label LABEL",
+        )
+    in_rows = k is None and len(labels or loaded.labels) > A_TABLE_EACH and not as_json
     k = k or (FEATURES if as_json else FEW_FEATURES if in_rows else ROWS)
     found = top_features(loaded, labels or None, k)
     by = by or ("both" if as_json else "contribution")
     shown = BY if by == "both" else (by,)
     if found[0].by_contribution is None:
+        is_many = len(loaded.labels) > MANY_LABELS
+        problem = "the model does not know the documents of its training"
+        if is_many:
+            problem = "of so many labels none has a part of the corpus that tells"
         if given("by") and by == "contribution":
-            raise InputError(
-                "the model does not know the documents of its training",
-                place=model,
-                mend="give --by weight",
-            )
-        warn("by weight alone: the model does not know the documents of its training")
+            raise InputError(problem, place=model, mend="give --by weight")
+        if not is_many:
+            warn(f"by weight alone: {problem}")
         shown = ("weight",)
     if as_json:
         click.echo(to_json({"model": model, "labels": [_json(one, shown) for one in found]}))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from textmlr.corpus.corpus import Corpus
     from textmlr.model.model import Model
     from textmlr.model.record import ExactRecord, Record, StreamRecord
+    from textmlr.model.support_record import SupportRecord
 
 MOST_UPDATES = 5  # in the list
 
@@ -55,6 +56,7 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
     """The held-out documents, the choices and the figures in a model's record."""
     from textmlr.model.record import ExactRecord
     from textmlr.model.record_chance import held_out_chance
+    from textmlr.model.support_record import SupportRecord
 
     held, final = record.held_out, record.final
     # Of several labels a document, the likeliest is one of its own.
@@ -81,6 +83,8 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
         return rows
     if isinstance(final, ExactRecord):
         return rows + _certificate_rows(final)
+    if isinstance(final, SupportRecord):
+        return rows + _support_rows(final)
     scale = f", larger for rare features (× idf^{final.idf_power:g})" if final.idf_power else ""
     over = plural(final.epochs, "epoch")
     rows.append(("step size", f"{final.learning_rate:g}, falling to 0 in {over}{scale}"))
@@ -176,6 +180,33 @@ def _certificate_rows(final: ExactRecord) -> list[tuple[str, str]]:
     return rows
 
 
+def _support_rows(final: SupportRecord) -> list[tuple[str, str]]:
+    """How a sparse θ was found."""
+    over, share = plural(final.epochs, "epoch"), final.calibration.share or 0
+    steps = f"{final.learning_rate:g}, falling to 0 in {over}"
+    if not final.epochs:
+        steps = "no steps: the sums of each label's documents answer better by themselves"
+    return [
+        ("step size", steps),
+        ("calibration", f"the labels' shares are {share:.3g} of each answer"),
+    ]
+
+
+def _met(record: Record) -> str:
+    """Where the weights of a sparse θ are, and how many; nothing of a dense one."""
+    from textmlr.model.support_record import SupportRecord
+
+    if not isinstance(record.final, SupportRecord):
+        return ""
+    weights = record.final.weights
+    return f": weights where label and feature met, {_in_millions(weights)}"
+
+
+def _in_millions(count: int) -> str:
+    """8.8 M, or the number itself where it is smaller."""
+    return f"{count / 1e6:,.1f} M" if count >= 1_000_000 else f"{count:,}"
+
+
 def show_summary(summary: dict[str, Any], record: Record) -> None:
     """Print the summary, and what to do next."""
     model = summary["model"]
@@ -184,7 +215,7 @@ def show_summary(summary: dict[str, Any], record: Record) -> None:
         [
             *taken_rows(record.taken, summary["labels"]),
             ("documents", f"{summary['documents']:,}"),
-            ("labels", f"{summary['labels']:,}"),
+            ("labels", f"{summary['labels']:,}{_met(record)}"),
             ("features", f"{summary['features']:,}"),
             *ngram_rows(summary["featurizer"], record),
             *fit_rows(record),

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from textmlr.training.tuning.events import TuningResult
     from textmlr.training.tuning.space import Setting
 
-# Training options that a search leaves alone: a trial runs all its epochs with sgd.
-LEFT_OUT = ("solver", "l1", "patience", "tolerance")
+# Training options that a search leaves alone: a trial runs all its epochs with sgd, of a dense θ.
+LEFT_OUT = ("solver", "theta", "l1", "patience", "tolerance")
 MOST_SHOWN = 5  # trials at the end
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from textmlr.corpus.written_lists import ENDS, listed_labels
 
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")  # they take no room
+_SPACES = re.compile(r"[^\S\n]")
 MOST_NAMED = 3  # pairs
 LONGEST = 40  # characters of a name that several labels make
 _SIGNS = "|#;,"  # between labels
@@ -26,8 +27,11 @@ def alike_notes(labels: Sequence[str]) -> list[str]:
     """
     first: dict[str, str] = {}
     pairs: list[tuple[str, str]] = []
-    for label in labels:
-        known = first.setdefault(_bare(label), label)
+    bare = _all_bare(labels)
+    if len(set(bare)) == len(labels):  # as nearly always, even of a million
+        return []
+    for own, label in zip(bare, labels, strict=True):
+        known = first.setdefault(own, label)
         if known != label:
             pairs.append((known, label))
     if not pairs:
@@ -52,11 +56,16 @@ def joined_notes(labels: Sequence[str], model: Sequence[str] = ()) -> list[str]:
     "1 label is others joined by #: 'A#B'"
     """
     settled = {*model}
+    whole = "\n".join(["", *labels])  # which tells what need not be looked for, label by label
+    signs = [sign for sign in _SIGNS if sign in whole]
+    listlike = any(f"\n{sign}" in whole for sign in ENDS)
+    if not (signs or listlike):
+        return []
     known = settled | {*labels}
     labels = [label for label in labels if label not in settled]
     if lists := [label for label in labels if label[:1] in ENDS and _is_listlike(label)]:
         return [_list_note(lists)]
-    for sign in _SIGNS:
+    for sign in signs:
         signed = [label for label in labels if sign in label]
         joined = {label: [part.strip() for part in label.split(sign)] for label in signed}
         found = [label for label, parts in joined.items() if known.issuperset(parts)]
@@ -105,6 +114,15 @@ def _composed(label: str) -> str:
 def _spaced(label: str) -> str:
     """A label without odd spaces and characters that take no room."""
     return " ".join(_UNSEEN.sub("", unicodedata.normalize("NFKC", label)).split())
+
+
+def _all_bare(labels: Sequence[str]) -> list[str]:
+    """``_bare`` of each label."""
+    whole = "\n".join(labels)
+    own = whole.casefold().split("\n")
+    if not whole.isascii() or len(own) != len(labels):
+        return list(map(_bare, labels))
+    return [" ".join(one.split()) for one in own] if _SPACES.search(whole) else own
 
 
 def _bare(label: str) -> str:

@@ -135,9 +135,9 @@ class Sketch:
         expect(inside, path, "the keys of texts are out of range")
         return cls(keys, bound)
 
-    def beside(self, layers: Sequence[NDArray[np.float32]]) -> Sketch:
-        """This sketch, with so few keys that they are little beside θ."""
-        room = sum(layer.nbytes for layer in layers) // KEYS_OF_THETA
+    def beside(self, size: int) -> Sketch:
+        """This sketch, with so few keys that they are little beside a θ of so many bytes."""
+        room = size // KEYS_OF_THETA
         return Sketch.smallest(self.keys, self.bound, min(max(room, LEAST_KEYS), MOST_KEYS))
 
     def overlap(self, batches: Sequence[Batch], threads: int) -> Overlap:

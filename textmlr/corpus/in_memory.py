@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -62,21 +63,28 @@ def _missing(position: int) -> InputError:
 
 
 def _encode(texts: Iterable[Any]) -> Batch:
-    encoded = []
-    for position, text in enumerate(texts):
-        if isinstance(text, str):
-            try:
-                encoded.append(text.encode())
-            except UnicodeEncodeError:
-                encoded.append(_SURROGATE.sub("\ufffd", text).encode())
-        elif isinstance(text, bytes):
-            encoded.append(text)
-        else:
-            missing = text is None or isinstance(text, float)
-            raise InputError(
-                f"document {position} is {shown(text):.40} ({type(text).__name__}), not text",
-                mend="fill or drop missing texts first" if missing else "make each text a str",
-            )
+    encoded = None
+    if isinstance(texts, list | tuple) and set(map(type, texts)) == {str}:
+        with suppress(UnicodeEncodeError):
+            encoded = list(map(str.encode, texts))
+    if encoded is None:
+        encoded = [_encoded(text, position) for position, text in enumerate(texts)]
     stops = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), dtype=np.int64)
     starts = np.concatenate([np.zeros(1, np.int64), stops[:-1]]) if encoded else stops
     return Batch(np.frombuffer(b"".join(encoded), np.uint8), starts, stops)
+
+
+def _encoded(text: Any, position: int) -> bytes:
+    """A text as UTF-8.  Raises InputError for what is no text."""
+    if isinstance(text, bytes):
+        return text
+    if isinstance(text, str):
+        try:
+            return text.encode()
+        except UnicodeEncodeError:
+            return _SURROGATE.sub("\ufffd", text).encode()
+    missing = text is None or isinstance(text, float)
+    raise InputError(
+        f"document {position} is {shown(text):.40} ({type(text).__name__}), not text",
+        mend="fill or drop missing texts first" if missing else "make each text a str",
+    )

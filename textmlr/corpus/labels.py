@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from textmlr.corpus.batch import ASCII_SPACE, Batch
 from textmlr.corpus.containers import column_of, missing_in, refuse_type
 
 _BREAKS = {"\t": "a tab", "\n": "a line break", "\r": "a line break", "\x00": "a NUL"}
+_BREAK = re.compile("[\t\n\r\x00]")
 Names = dict[str, tuple[int, Any]]  # name: (its number by occurrence, the first label of it)
 LARGEST_WEIGHT = float(np.finfo(np.float32).max)
 
@@ -98,6 +100,9 @@ def check_weights(weights: Any) -> NDArray[np.float32]:
 
 def _encode(labels: Any, documents: NDArray[np.int64] | None) -> tuple[NDArray[np.int64], Names]:
     names: Names = {}
+    labels = labels if isinstance(labels, list) else list(labels)
+    if set(map(type, labels)) == {str}:
+        return _encode_strings(labels, documents)
     known: dict[tuple[type, Any], int] = {}
     codes = []
     numbered = (
@@ -114,11 +119,27 @@ def _encode(labels: Any, documents: NDArray[np.int64] | None) -> tuple[NDArray[n
     return np.array(codes, np.int64), names
 
 
+def _encode_strings(
+    labels: list[str], documents: NDArray[np.int64] | None
+) -> tuple[NDArray[np.int64], Names]:
+    """``_encode``, of labels that are all text, with few steps of Python for each."""
+    code_of = dict.fromkeys(labels)
+    distinct = list(code_of)
+    code_of = dict(zip(distinct, range(len(distinct)), strict=True))
+    codes = np.fromiter(map(code_of.__getitem__, labels), np.int64, len(labels))
+    first = np.empty(len(distinct), np.int64)
+    first[codes[::-1]] = np.arange(len(labels))[::-1]
+    at = first if documents is None else documents[first]
+    names: Names = {}
+    own = [_enter(names, label, i) for label, i in zip(distinct, at.tolist(), strict=True)]
+    return np.array(own, np.int64)[codes], names
+
+
 def _enter(names: Names, label: Any, position: int) -> int:
     """The number of a label, by the order of ``names``, which is added to."""
     name = _name_of(label, position)
     number, other = names.setdefault(name, (len(names), label))
-    if _kind(other) != _kind(label):
+    if other is not label and _kind(other) != _kind(label):
         raise InputError(
             f"label {position} is {label!r}, and another is {other!r}: both would be {name!r}",
             mend="make all labels of one type",
@@ -149,11 +170,9 @@ def _name_of(label: Any, position: int) -> str:
     name = str(label.strip(ASCII_SPACE))
     if not name:
         raise InputError(f"label {position} is empty", mend="give each document a label")
-    for sign, called in _BREAKS.items():
-        if sign in name:
-            raise InputError(
-                f"label {position}, {name!r:.40}, has {called} in it", mend="rename it"
-            )
+    if found := _BREAK.search(name):
+        called = _BREAKS[found[0]]
+        raise InputError(f"label {position}, {name!r:.40}, has {called} in it", mend="rename it")
     try:
         name.encode()
     except UnicodeEncodeError:

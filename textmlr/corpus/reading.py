@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from textmlr.base.checks import (
     check_file,
@@ -138,6 +139,8 @@ def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[Targets, dict[str, in
     unknown  number of documents of each label that is not in labels, by code point
     """
     check_corpus("corpus", corpus)
+    if labels is corpus.labels:  # as in training, where there may be very many
+        return corpus.y, {}
     code_of = {label: code for code, label in enumerate(check_strings("labels", labels) or [])}
     codes = np.array([code_of.get(label, -1) for label in corpus.labels], np.int32)
     counts = label_counts(corpus.y, len(corpus.labels)).astype(np.int64).tolist()
@@ -175,19 +178,16 @@ def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: 
     """
     undecided = any(chunk.firsts is not None for chunk in chunks)
     chunks = settled(chunks)
-    distinct = {name for chunk in chunks if chunk.labels for name in chunk.labels[1]}
-    labels = sorted(distinct)
+    labels, places = _numbered([chunk.labels[1] for chunk in chunks if chunk.labels])
     notes = ReadingNotes()
     for chunk in chunks:
         notes.add(chunk)
     notes.check_documents(names)
-    code_of = {label: code for code, label in enumerate(labels)}
     targets: list[Targets] = []
     weights = []
-    for chunk in chunks:
+    for chunk, new in zip(chunks, places, strict=True):
         assert chunk.labels is not None
-        own, local = chunk.labels
-        new = np.array([code_of[name] for name in local] or [0], np.int32)
+        own, _ = chunk.labels
         targets.append(own.recoded(new) if isinstance(own, LabelSets) else new[own])
         if chunk.weights is not None:
             weights.append(chunk.weights)
@@ -206,3 +206,19 @@ def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: 
         notes=notes.notes,
         taken=notes.taken,
     )
+
+
+def _numbered(names: list[list[str]]) -> tuple[list[str], list[NDArray[np.int32]]]:
+    """(all names, sorted; the place of each name of each list among them).
+
+    names  lists of distinct names
+    """
+    if len(names) == 1:  # by one sort, without a look-up of each of perhaps a million
+        (own,) = names
+        order = sorted(range(len(own)), key=own.__getitem__)
+        places = np.zeros(max(len(own), 1), np.int32)
+        places[order] = np.arange(len(own))
+        return [own[i] for i in order], [places]
+    labels = sorted({name for own in names for name in own})
+    code_of = {label: code for code, label in enumerate(labels)}
+    return labels, [np.array([code_of[name] for name in own] or [0], np.int32) for own in names]

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from textmlr.evaluation.labelled_answers import LEAST_PROBABILITY, LabelledAnswers
+from textmlr.evaluation.true_labels import LEAST_PROBABILITY, TrueLabels
 from textmlr.model.scoring import base_rates
 
 
@@ -28,19 +29,26 @@ class Chance:
     source: Literal["training", "test"]
 
 
-def chance(answered: LabelledAnswers) -> Chance:
+def chance(answered: TrueLabels) -> Chance:
     """The figures that chance gives on the documents of answers."""
-    names, width = answered.names, answered.probabilities.shape[1]
+    names = answered.names
     documents = np.bincount(answered.codes, minlength=len(names))
-    known = answered.trained_on
-    source: Literal["training", "test"] = "test"
-    if known is not None and len(known) == width and known.sum() > 0:
-        source, rates = "training", base_rates(known)
-    else:
-        rates = documents / documents.sum()
+    source, rates = chance_rates(answered)
     best = int(rates.argmax())
     losses = answered.head.log_losses(
         np.broadcast_to(rates, (len(names), len(rates))), np.arange(len(names)), LEAST_PROBABILITY
     )
     of_label = documents / documents.sum()
     return Chance(names[best], float(of_label[best]), float(of_label @ losses), source)
+
+
+def chance_rates(
+    answered: TrueLabels,
+) -> tuple[Literal["training", "test"], NDArray[np.float64]]:
+    """(the documents that are counted, the share of each label in them: of the model's labels, or
+    of all names where the test's are counted)."""
+    known = answered.trained_on
+    if known is not None and len(known) == answered.width and known.sum() > 0:
+        return "training", base_rates(known)
+    documents = np.bincount(answered.codes, minlength=len(answered.names))
+    return "test", documents / documents.sum()

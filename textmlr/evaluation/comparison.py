@@ -12,8 +12,17 @@ from numpy.typing import NDArray
 from textmlr.base.checks import check_kind, check_threads
 from textmlr.base.errors import InputError
 from textmlr.base.printable import plural
-from textmlr.evaluation.intervals import Interval, percentile_interval, resampled_means, wilson
-from textmlr.evaluation.labelled_answers import LabelledAnswers, figures_dict
+from textmlr.evaluation.intervals import (
+    Interval,
+    percentile_interval,
+    resampled_columns,
+    resampled_means,
+    wilson,
+)
+from textmlr.evaluation.labelled_answers import figures_dict
+from textmlr.evaluation.rank_figures import hits_at, ranks_of
+from textmlr.evaluation.ranked_truth import RankedTruth
+from textmlr.evaluation.true_labels import TrueLabels
 
 # Resamples cannot tell p values below 1 / RESAMPLES apart, so there are more than for intervals.
 RESAMPLES = 4000
@@ -58,10 +67,22 @@ class Difference:
     p: float
 
 
+@dataclass(frozen=True, slots=True)
+class RankDifference:
+    """The shares of documents whose label is among the k likeliest, by model A and by B (top-k
+    accuracy), and their difference, as that of accuracy."""
+
+    k: int
+    a: float
+    b: float
+    difference: Difference
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Comparison:
     """Models A and B on the same n documents.
 
+    >>> from textmlr.evaluation.labelled_answers import LabelledAnswers
     >>> sides = []
     >>> for p in ([[0.9, 0.1], [0.6, 0.4]], [[0.8, 0.2], [0.3, 0.7]]):
     ...     sides.append(LabelledAnswers(["ham", "spam"], np.array([0, 1]), np.array(p)))
@@ -73,6 +94,8 @@ class Comparison:
 
     both, only_a, only_b, neither   documents that both, one or none gets right; they sum to n
     accuracy, log_loss              B minus A: B is better where accuracy is above 0, log loss below
+    at_rank                         where labels are very many: a row for each of the 3, 5 and 10
+                                    likeliest
     answered                        the answers of both; as_dict leaves them out
     """
 
@@ -87,17 +110,16 @@ class Comparison:
     accuracy: Difference
     log_loss: Difference
     resamples: int
-    answered: tuple[LabelledAnswers, LabelledAnswers] = field(compare=False)
+    at_rank: tuple[RankDifference, ...]
+    answered: tuple[TrueLabels, TrueLabels] = field(compare=False)
 
     @classmethod
-    def of(
-        cls, a: LabelledAnswers, b: LabelledAnswers, *, threads: int | None = None
-    ) -> Comparison:
+    def of(cls, a: TrueLabels, b: TrueLabels, *, threads: int | None = None) -> Comparison:
         """Compare two models' answers to the same documents, in the same order.
 
         Raises InputError for no documents, and if the true labels differ.
         """
-        check_sides(a, b, LabelledAnswers, _true, threads)
+        check_sides(a, b, TrueLabels, _true, threads)
         n = len(a)
         right_a, right_b = a.top == a.codes, b.top == b.codes
         only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
@@ -122,6 +144,7 @@ class Comparison:
                 float((losses_b - losses_a).mean()), percentile_interval(nats), bootstrap_p(nats)
             ),
             resamples=RESAMPLES,
+            at_rank=_at_rank(a, b, threads),
             answered=(a, b),
         )
 
@@ -136,7 +159,10 @@ class Comparison:
 
     def as_dict(self) -> dict[str, Any]:
         """The figures as JSON values."""
-        return {**figures_dict(self), "verdict": list(self.verdict())}
+        figures = figures_dict(self) | {"verdict": list(self.verdict())}
+        if not self.at_rank:
+            del figures["at_rank"]
+        return figures
 
     def verdict(self) -> Iterator[str]:
         """A sentence on the answers and one on the probabilities."""
@@ -215,9 +241,29 @@ def p_of(p: float, resamples: int) -> str:
     return f"p < {least:.2g}" if p < least else f"p = {p:.2g}"
 
 
-def _true(answered: LabelledAnswers) -> list[str]:
+def _true(answered: TrueLabels) -> list[str]:
     """The true label of each document."""
     return [answered.names[code] for code in answered.codes.tolist()]
+
+
+def _at_rank(a: TrueLabels, b: TrueLabels, threads: int | None) -> tuple[RankDifference, ...]:
+    """The differences of several likeliest labels, where labels are very many."""
+    if not isinstance(a, RankedTruth) and not isinstance(b, RankedTruth):
+        return ()
+    ranks = ranks_of(min(a.width, b.width))[1:]
+    hits_a, hits_b = (
+        np.column_stack([hits_at(side, k) for k in ranks]).astype(np.int64) for side in (a, b)
+    )
+    apart = (hits_b - hits_a).astype(np.float64)
+    samples = resampled_columns(apart, resamples=RESAMPLES, threads=threads)
+    rows = []
+    for k, own, other, drawn in zip(ranks, hits_a.T, hits_b.T, samples.T, strict=True):
+        only_a, only_b = int((own > other).sum()), int((other > own).sum())
+        difference = Difference(
+            (only_b - only_a) / len(a), percentile_interval(drawn), mcnemar(only_a, only_b).p
+        )
+        rows.append(RankDifference(k, float(own.mean()), float(other.mean()), difference))
+    return tuple(rows)
 
 
 def _side(right: NDArray[np.bool_], losses: NDArray[np.float64], threads: int | None) -> Side:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.checks import (
     check_integer,
+    check_label,
     check_listed,
     check_share,
     check_strings,
@@ -27,6 +28,8 @@ from textmlr.evaluation.intervals import (
     RESAMPLES,
     Interval,
     percentile_interval,
+    resampled_columns,
+    resampled_f1,
     resampled_means,
     resampled_scores,
 )
@@ -37,10 +40,14 @@ from textmlr.evaluation.label_figures import (
     confusions,
     label_figures,
 )
+from textmlr.evaluation.label_table import LabelTable
 from textmlr.evaluation.labelled_answers import LabelledAnswers, figures_dict
+from textmlr.evaluation.rank_figures import RankFigures, hits_at, rank_figures, ranks_of
+from textmlr.evaluation.ranked_truth import RankedTruth
 from textmlr.evaluation.reliability import Bin, calibration_error, reliability
 
 MOST_RESAMPLES = 1 << 20  # a thousand are enough for any interval
+FEW_ROWS = 20  # of very many labels, in JSON: those of lowest F1, and those of most documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +69,12 @@ class Evaluation:
     accuracy  share of documents whose likeliest label is theirs (ties: the first label)
     macro_f1  mean F1 of the labels that occur or are answered, as scikit-learn's "macro"
     log_loss  mean −ln P(y | x), nats, P no less than LEAST_PROBABILITY
-    brier     mean of the sum over labels of (P − [label is y])², 0 to 2
+    brier     mean of the sum over labels of (P − [label is y])², 0 to 2; None where labels are very
+              many
     ece       expected calibration error: 15 equal bins (a, b] of the top probability, mean of
               |accuracy − mean probability| weighted by documents (Guo et al., ICML 2017, eq. 3)
-    labels    a row a label, in order; confused  the commonest errors, commonest first
+    labels    a row a label, in order; of very many labels a row each of those that documents have
+              or that are answered.  confused  the commonest errors, commonest first
     intervals    of accuracy, macro-F1 and log loss
     coverage     a row for each of COVERAGE_AT and min_probabilities, ascending
     reliability  the bins of the ECE that hold documents, ascending
@@ -73,6 +82,7 @@ class Evaluation:
     overlap      documents that also stand in the corpus that the model was trained on, byte for
                  byte but for space around them; answers to them say nothing of new documents.
                  None where that is not known
+    ranks        of more than a thousand labels: figures of the k likeliest; None of fewer
     answered     the answers themselves; as_dict leaves them out
     """
 
@@ -80,16 +90,17 @@ class Evaluation:
     accuracy: float
     macro_f1: float
     log_loss: float
-    brier: float
+    brier: float | None
     ece: float
-    labels: tuple[LabelFigures, ...]
+    labels: tuple[LabelFigures, ...] | LabelTable
     confused: tuple[Confusion, ...]
     intervals: Intervals
     coverage: tuple[Coverage, ...]
     reliability: tuple[Bin, ...]
     chance: Chance
     overlap: Overlap | None
-    answered: LabelledAnswers = field(compare=False)
+    ranks: RankFigures | None
+    answered: LabelledAnswers | RankedTruth = field(compare=False)
 
     @classmethod
     def of(
@@ -148,20 +159,52 @@ class Evaluation:
     @property
     def never_answered(self) -> tuple[str, ...]:
         """Labels of the model that documents have, and that are the answer to none."""
-        known = self.answered.probabilities.shape[1]
-        return tuple(row.label for row in self.labels[:known] if row.support and not row.predicted)
+        if isinstance(self.labels, LabelTable):
+            return tuple(self.labels.never_answered())
+        known = self.labels[: self.answered.width]
+        return tuple(row.label for row in known if row.support and not row.predicted)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The figures as JSON values."""
-        return {**figures_dict(self), "never_answered": list(self.never_answered)}
+    def of_label(self, label: str) -> LabelFigures:
+        """The figures of one label.  Raises InputError where neither the model nor a document has
+        it."""
+        names = self.answered.names
+        check_label(label, names)
+        if isinstance(self.labels, LabelTable):
+            return self.labels.of(names.index(label))
+        return self.labels[names.index(label)]
+
+    def as_dict(self, *, labels: Sequence[str] = (), everything: bool = False) -> dict[str, Any]:
+        """The figures as JSON values.
+
+        Of very many labels it has the rows of those of lowest F1 and of most documents, and as many
+        names of never_answered;  label_count and never_answered_count say how many there are.
+        labels      whose rows it has, too
+        everything  it has all rows and all names
+        """
+        never = list(self.never_answered)
+        if not isinstance(self.labels, LabelTable):
+            few = figures_dict(self) | {"never_answered": never}
+            del few["ranks"]
+            return few
+        rows: Iterable[LabelFigures] = self.labels
+        if not everything:
+            asked = [self.of_label(label) for label in labels]
+            rows = [*asked, *self.worst(FEW_ROWS), *self.frequent(FEW_ROWS)]
+        return {
+            **figures_dict(replace(self, labels=())),
+            "label_count": len(self.answered.names),
+            "labels": [asdict(row) for row in dict.fromkeys(rows)],
+            "never_answered": never if everything else never[:FEW_ROWS],
+            "never_answered_count": len(never),
+        }
 
     def __repr__(self) -> str:
         low, high = self.intervals.accuracy
         least, most = self.intervals.log_loss
         return (
             f"Evaluation on {plural(self.documents, 'document')} of "
-            f"{plural(len(self.labels), 'label')}: macro-F1 {self.macro_f1:.4f}, "
-            f"ECE {self.ece:.4f}\n"
+            f"{plural(len(self.answered.names), 'label')}: {self._wider()}"
+            f"macro-F1 {self.macro_f1:.4f}, ECE {self.ece:.4f}\n"
             f"accuracy {self.accuracy:.4f} ({low:.3f}–{high:.3f}), chance "
             f"{self.chance.accuracy:.4f}; log loss {self.log_loss:.4f} nats "
             f"({least:.3f}–{most:.3f}), chance {self.chance.log_loss:.4f}\n"
@@ -171,16 +214,28 @@ class Evaluation:
     def _repr_html_(self) -> str:
         """The figures and the reliability of the answers, as a notebook shows them."""
         from textmlr.base.web_page import name_of
-        from textmlr.evaluation.notebook_figures import MOST_WORST, figures_beside, never_told
+        from textmlr.evaluation.notebook_figures import (
+            MOST_WORST,
+            Figure,
+            figures_beside,
+            never_told,
+        )
 
         sure, even = self.intervals, self.chance
+        more: list[Figure] = [("Brier score", self.brier, None, None)]
+        if self.ranks is not None:
+            more = [
+                (f"top-{row.k} accuracy", row.accuracy, row.interval, row.chance)
+                for row in self.ranks.at[1:]
+            ]
+        labels = plural(len(self.answered.names), "label")
         return figures_beside(
-            f"{plural(self.documents, 'document')} of {plural(len(self.labels), 'label')}",
+            f"{plural(self.documents, 'document')} of {labels}",
             [
                 ("accuracy", self.accuracy, sure.accuracy, even.accuracy),
                 ("log loss, nats", self.log_loss, sure.log_loss, even.log_loss),
                 ("macro-F1", self.macro_f1, sure.macro_f1, None),
-                ("Brier score", self.brier, None, None),
+                *more,
                 ("calibration error", self.ece, None, None),
             ],
             f"Chance: always {name_of(even.label)}, and the labels’ shares in the {even.source} "
@@ -193,8 +248,24 @@ class Evaluation:
     def worst(self, most: int) -> list[LabelFigures]:
         """Labels that occur or are answered, lowest F1 first, at most so many."""
         check_listed("most", most)
+        if isinstance(self.labels, LabelTable):
+            return self.labels.worst(most)
         some = [row for row in self.labels if row.support or row.predicted]
         return sorted(some, key=lambda row: (row.f1, -row.support))[:most]
+
+    def frequent(self, most: int) -> list[LabelFigures]:
+        """Labels that documents have, those of most documents first, at most so many."""
+        check_listed("most", most)
+        if isinstance(self.labels, LabelTable):
+            return self.labels.frequent(most)
+        some = [row for row in self.labels if row.support]
+        return sorted(some, key=lambda row: -row.support)[:most]
+
+    def _wider(self) -> str:
+        """The accuracy of several labels, for very many, as its part of a line."""
+        if self.ranks is None:
+            return ""
+        return ", ".join(f"top-{row.k} {row.accuracy:.4f}" for row in self.ranks.at[1:]) + ", "
 
 
 def _check_arrays(y: Any, probabilities: Any) -> None:
@@ -225,7 +296,7 @@ def check_evaluation_options(min_probabilities: Any, resamples: Any, threads: An
 
 
 def judge(
-    answered: LabelledAnswers,
+    answered: LabelledAnswers | RankedTruth,
     *,
     min_probabilities: Sequence[float] = (),
     resamples: int = RESAMPLES,
@@ -235,35 +306,73 @@ def judge(
     if not len(answered):
         raise InputError("no documents to evaluate", mend="give a corpus that is not empty")
     codes, top, losses = answered.codes, answered.top, answered.losses
-    probabilities, confidence = answered.probabilities, answered.confidence
-    right = top == codes
+    confidence, right = answered.confidence, top == codes
+    if isinstance(answered, RankedTruth):
+        own = _by_ranks(answered, resamples, threads)
+    else:
+        own = _by_rows(answered, resamples, threads)
+    return Evaluation(
+        documents=len(codes),
+        accuracy=float(right.mean()),
+        macro_f1=own.macro_f1,
+        log_loss=float(losses.mean()),
+        brier=own.brier,
+        ece=calibration_error(confidence, right),
+        labels=own.labels,
+        confused=confusions(answered, MOST_CONFUSED),
+        intervals=own.intervals,
+        coverage=coverage(confidence, right, sorted({*COVERAGE_AT, *min_probabilities})),
+        reliability=reliability(confidence, right),
+        chance=chance(answered),
+        overlap=answered.overlap,
+        ranks=own.ranks,
+        answered=answered,
+    )
+
+
+class _Found(NamedTuple):
+    """What is found in one way by P of every label, and in another by ranks."""
+
+    labels: tuple[LabelFigures, ...] | LabelTable
+    macro_f1: float
+    brier: float | None
+    intervals: Intervals
+    ranks: RankFigures | None
+
+
+def _by_rows(answered: LabelledAnswers, resamples: int, threads: int | None) -> _Found:
+    probabilities = answered.probabilities
     # Σ (P − [ℓ = y])² = Σ P² − 2 P(y) + 1
     squares = np.einsum("ij,ij->i", probabilities, probabilities)
     rows = label_figures(answered)
     present = [row for row in rows if row.support or row.predicted]
-    accuracies, scores = resampled_scores(codes, top, resamples=resamples, threads=threads)
-    means = resampled_means(losses, resamples=resamples, threads=threads)
-    return Evaluation(
-        documents=len(codes),
-        accuracy=float(right.mean()),
-        macro_f1=float(np.mean([row.f1 for row in present])),
-        log_loss=float(losses.mean()),
-        brier=float((squares - 2.0 * answered.of_truth + 1.0).mean()),
-        ece=calibration_error(confidence, right),
-        labels=rows,
-        confused=confusions(answered, MOST_CONFUSED),
-        intervals=Intervals(
+    accuracies, scores = resampled_scores(
+        answered.codes, answered.top, resamples=resamples, threads=threads
+    )
+    means = resampled_means(answered.losses, resamples=resamples, threads=threads)
+    return _Found(
+        rows,
+        float(np.mean([row.f1 for row in present])),
+        float((squares - 2.0 * answered.of_truth + 1.0).mean()),
+        Intervals(
             percentile_interval(accuracies),
             percentile_interval(scores),
             percentile_interval(means),
             resamples,
         ),
-        coverage=coverage(confidence, right, sorted({*COVERAGE_AT, *min_probabilities})),
-        reliability=reliability(confidence, right),
-        chance=chance(answered),
-        overlap=answered.overlap,
-        answered=answered,
+        None,
     )
+
+
+def _by_ranks(answered: RankedTruth, resamples: int, threads: int | None) -> _Found:
+    table = LabelTable(answered)
+    columns = [hits_at(answered, k) for k in ranks_of(answered.width)]
+    scores = resampled_f1(*table.pairs, resamples=resamples, threads=threads)
+    figures = np.column_stack([answered.losses, *columns])
+    means = resampled_columns(figures, resamples=resamples, threads=threads)
+    losses, *several = map(percentile_interval, means.T)
+    intervals = Intervals(several[0], percentile_interval(scores), losses, resamples)
+    return _Found(table, float(table.f1.mean()), None, intervals, rank_figures(answered, several))
 
 
 def _check(labels: Sequence[str], y: NDArray[np.int32], probabilities: NDArray[np.float64]) -> None:

@@ -106,6 +106,59 @@ def resampled_scores(
     return accuracy, macro_f1
 
 
+def resampled_columns(
+    columns: NDArray[np.float64],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+    threads: int | None = None,
+) -> NDArray[np.float64]:
+    """As ``resampled_means``, of several figures of the same drawn documents: (resamples, F).
+
+    columns  (n, F)
+    """
+    n = len(columns)
+
+    def run(block: tuple[np.random.Generator, int]) -> NDArray[np.float64]:
+        rng, rows = block
+        return np.array([columns[rng.integers(0, n, n)].mean(axis=0) for _ in range(rows)])
+
+    blocks = resample_blocks(resamples, n, seed)
+    return np.concatenate(list(map_blocks(run, blocks, chosen_threads(threads))))
+
+
+def resampled_f1(
+    codes: NDArray[np.int64],
+    top: NDArray[np.int64],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+    threads: int | None = None,
+) -> NDArray[np.float64]:
+    """The macro-F1 of ``resampled_scores``, (resamples,), where labels are very many.
+
+    There are nearly as many pairs of label and answer as documents, and to draw documents is
+    quicker than to draw how many each pair has.
+    codes, top  (n,)  label and answer of each document, by a numbering without gaps
+    """
+    n, width = len(codes), int(max(codes.max(), top.max())) + 1
+
+    def draw(rng: np.random.Generator) -> float:
+        drawn = rng.integers(0, n, n)
+        own, answers = codes[drawn], top[drawn]
+        both = np.bincount(own, minlength=width) + np.bincount(answers, minlength=width)
+        hits = np.bincount(own[own == answers], minlength=width)
+        return float((2 * hits / np.maximum(both, 1)).sum()) / np.count_nonzero(both)
+
+    def run(block: tuple[np.random.Generator, int]) -> list[float]:
+        rng, rows = block
+        return [draw(rng) for _ in range(rows)]
+
+    blocks = resample_blocks(resamples, max(n, width), seed)
+    done = map_blocks(run, blocks, chosen_threads(threads))
+    return np.array([score for part in done for score in part])
+
+
 def resample_blocks(
     resamples: int, draws: int, seed: int
 ) -> Iterator[tuple[np.random.Generator, int]]:

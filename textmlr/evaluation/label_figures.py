@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.evaluation.labelled_answers import LabelledAnswers
+from textmlr.evaluation.true_labels import TrueLabels
 
 MOST_CONFUSED = 10
 
@@ -91,7 +92,7 @@ def _at_thresholds(
     return [tuple(row) for row in rows]
 
 
-def confusions(answered: LabelledAnswers, most: int) -> tuple[Confusion, ...]:
+def confusions(answered: TrueLabels, most: int) -> tuple[Confusion, ...]:
     """The commonest errors, commonest first, at most so many."""
     names, codes, top = answered.names, answered.codes, answered.top
     wrong = codes != top

@@ -11,23 +11,26 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
 from textmlr.base.printable import plain, plural
-from textmlr.base.threads import chosen_threads, machine_memory
+from textmlr.base.threads import machine_memory
 from textmlr.corpus.alike_labels import joined_notes
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Overlap
-from textmlr.corpus.label_sets import LabelSets
-from textmlr.corpus.reading import recode
+from textmlr.evaluation.ranked_truth import RankedTruth, keeps_rows, ranked_truth
+from textmlr.evaluation.true_labels import (
+    LEAST_PROBABILITY,
+    TrueLabels,
+    known_weights,
+    trained_overlap,
+    true_codes,
+)
 from textmlr.model.answer_stream import answer_blocks
 from textmlr.model.heads import SOFTMAX, Head, of_label
 from textmlr.model.model import Model
 from textmlr.training.training_notes import MOST_NAMED, invalid_notes, overlap_notes
 
-# The least probability in a log loss, as in scikit-learn's log_loss: 36 nats.
-LEAST_PROBABILITY = float(np.finfo(np.float64).eps)
-
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class LabelledAnswers:
+class LabelledAnswers(TrueLabels):
     """Probabilities and true labels of n documents.
 
     names          L labels of the model, then true labels it does not know, which get P = 0
@@ -48,12 +51,15 @@ class LabelledAnswers:
     head: Head = SOFTMAX
     trained_on: NDArray[np.float64] | None = None
 
-    def __len__(self) -> int:
-        return len(self.codes)
-
     def __repr__(self) -> str:
         labels = plural(len(self.names), "label")
         return f"<answers to {plural(len(self), 'document')} of {labels}: .codes, .probabilities>"
+
+    @property
+    def width(self) -> int:
+        """L, the labels of the model."""
+        width: int = self.probabilities.shape[1]
+        return width
 
     @property
     def top(self) -> NDArray[np.int64]:
@@ -77,16 +83,12 @@ class LabelledAnswers:
         return self.head.log_losses(self.probabilities, self.codes, LEAST_PROBABILITY)
 
     @property
-    def strangers(self) -> dict[str, int]:
-        """Documents of each label the model does not know."""
-        width = self.probabilities.shape[1]
-        counts = np.bincount(self.codes, minlength=len(self.names)).tolist()
-        return dict(zip(self.names[width:], counts[width:], strict=True))
-
-    @property
-    def documents_with_strangers(self) -> int:
-        """Documents whose label the model does not know."""
-        return int((self.codes >= self.probabilities.shape[1]).sum())
+    def rank(self) -> NDArray[np.int64]:
+        """(n,) how many labels come before the true one, see TrueLabels."""
+        p, own = self.probabilities, self.of_truth[:, None]
+        before = np.arange(self.width) < self.codes[:, None]
+        count = np.count_nonzero((p > own) | ((p == own) & before), axis=1)
+        return np.where(self.codes < self.width, count, self.width)
 
 
 class Answered(Protocol):
@@ -143,27 +145,22 @@ def answer(
     *,
     threads: int | None = None,
     watch: Callable[[int], None] | None = None,
-) -> LabelledAnswers:
-    """A model's answers to the documents of a corpus, with their true labels.
+) -> LabelledAnswers | RankedTruth:
+    """A model's answers to the documents of a corpus, with their true labels: P of every label, or
+    of very many labels what figures need.
 
     watch  called with the number of documents of each block that is answered
-    Raises InputError where they would not fit in memory.
     """
+    if not keeps_rows(len(corpus), len(model.labels)):
+        return ranked_truth(model, corpus, threads, watch)
     given = given_answers(model, corpus, threads, watch)
-    _, strangers = recode(corpus, model.labels)
-    names = [*model.labels, *strangers]
-    code_of = {name: code for code, name in enumerate(names)}
-    assert not isinstance(corpus.y, LabelSets)  # evaluation.multilabel is for these
-    codes = np.array([code_of[label] for label in corpus.labels], np.int64)[corpus.y]
-    known = model.record.label_weights()
     return LabelledAnswers(
-        names,
-        codes,
+        *true_codes(model, corpus),
         given.probabilities,
         given.invalid,
         given.overlap,
         model.parts.head,
-        known if len(known) == len(model.labels) else None,
+        known_weights(model),
     )
 
 
@@ -188,8 +185,7 @@ def given_answers(
             watch(len(block.probabilities))
     none: NDArray[np.float64] = np.zeros((0, len(model.labels)))
     probabilities = np.concatenate([none, *(block.probabilities for block in blocks)])
-    sketch = model.parts.update_state.trained_on
-    overlap = None if sketch is None else sketch.overlap(corpus.batches, chosen_threads(threads))
+    overlap = trained_overlap(model, corpus, threads)
     return GivenAnswers(probabilities, sum(block.invalid for block in blocks), overlap)
 
 

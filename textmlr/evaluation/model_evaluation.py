@@ -14,7 +14,8 @@ from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.evaluation.comparison import Comparison
 from textmlr.evaluation.evaluation import Evaluation, check_evaluation_options, judge
 from textmlr.evaluation.intervals import RESAMPLES
-from textmlr.evaluation.labelled_answers import LabelledAnswers, answer, answer_notes
+from textmlr.evaluation.labelled_answers import answer, answer_notes
+from textmlr.evaluation.true_labels import TrueLabels
 from textmlr.model.model import Model
 from textmlr.training.training_notes import reading_notes
 from textmlr.training.training_progress import console, tell_notes, tell_taken
@@ -162,7 +163,7 @@ def _corpus_for(
 
 
 def _check_model(name: str, model: Any) -> None:
-    if is_list(model) and not isinstance(model, Corpus | LabelledAnswers | Model):
+    if is_list(model) and not isinstance(model, Corpus | TrueLabels | Model):
         raise taken(
             name,
             model,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.base.printable import plain
 from textmlr.model.heads import likeliest, ranked_rows
 from textmlr.model.label_choice import LabelChoice
 
@@ -65,19 +66,25 @@ class LabelLines:
 
     def render(self, probabilities: NDArray[np.float64]) -> bytes:
         """The lines of a block of documents;  probabilities (n, L) float64."""
-        n, labels = probabilities.shape
+        n = len(probabilities)
         if self._column is not None:
             nameless = np.full(n, len(self._names) - 1)
             return self._joined(self._names, nameless, probabilities[:, self._column])
         if self._choice is not None:
             return self._of_sets(probabilities, self._choice)
-        if self._top == 1:
-            best = likeliest(probabilities)
-            shares = probabilities[np.arange(n), best]
-            return self._joined(self._names, np.where(shares < self._least, labels, best), shares)
-        order = ranked_rows(probabilities)[:, : self._top]
-        shares = np.take_along_axis(probabilities, order, axis=1)
+        order = likeliest(probabilities)[:, None] if self._top == 1 else ranked_rows(probabilities)
+        order = order[:, : self._top]
+        return self.of_ranked(order, np.take_along_axis(probabilities, order, axis=1))
+
+    def of_ranked(self, order: NDArray[np.int64], shares: NDArray[np.float64]) -> bytes:
+        """The lines of documents that have one label;  order, shares (n, top), the labels and
+        their probabilities, the likeliest first."""
+        labels = len(self._names) // 2 - 1
         unsure = shares[:, 0] < self._least
+        if self._top == 1:
+            best = np.where(unsure, labels, order[:, 0])
+            return self._joined(self._names, best, np.ascontiguousarray(shares[:, 0]))
+        order = order.copy()
         order[~unsure, 0] += labels + 1
         if unsure.any():
             order = np.insert(order, 0, 2 * labels + 1, axis=1)
@@ -109,6 +116,29 @@ class LabelLines:
         if self._by_choice or self._top > 1:
             names[begins] += labels + 1
         return self._joined(self._names, names, shares)
+
+
+def lines_of_few(
+    labels: Sequence[str],
+    codes: NDArray[np.int64],
+    shares: NDArray[np.float64],
+    least: float = 0.0,
+    documents: int = 1,
+) -> bytes:
+    """``LabelLines.of_ranked`` of a few of very many labels, whose names are made safe here.
+
+    codes, shares (n, k)   the labels of each document and their probabilities, likeliest first
+    """
+    own, places = np.unique(codes, return_inverse=True)
+    names = [plain(labels[i]) for i in own.tolist()]
+    lines = LabelLines(names, codes.shape[1], None, least, documents)
+    return lines.of_ranked(places.reshape(codes.shape), shares)
+
+
+def lines_of_numbers(numbers: NDArray[np.float64], documents: int = 1) -> bytes:
+    """A line of each number, as a column of ``LabelLines`` has it."""
+    join = _joined_by_arrow if documents >= MANY else _joined
+    return join([""], np.zeros(len(numbers), np.int64), np.ascontiguousarray(numbers))
 
 
 def shortest(numbers: NDArray[np.float64]) -> list[str]:

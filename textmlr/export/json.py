@@ -26,6 +26,7 @@ from textmlr.base.checks import MODEL_MEND, check_kind, check_path
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.whole_files import atomic_files
 from textmlr.export.json_about import about
+from textmlr.export.json_postings import CALIBRATION, SPARSE_FORMAT, PackedRows, of_postings
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.row_weights import inverse_document_frequency
 from textmlr.features.stop_words import dropped, read_with
@@ -36,6 +37,7 @@ from textmlr.kernels.sigmoids import KNOT, LIKELY
 from textmlr.model.fasttext.fasttext_parts import refuse_export
 from textmlr.model.model import Model, versions
 from textmlr.model.model_parts import check_linear
+from textmlr.model.postings_file.settled_parts import settled
 
 FORMAT = "textmlr-json 3"
 SETS_FORMAT = "textmlr-json 4"  # of models whose P are those of independent sigmoids
@@ -56,7 +58,6 @@ OPTIONS = (
     "hash_bits",
     "bias",
 )
-CALIBRATION = ("exponent", "spread", "least")
 BEND = ("low", "middle", "high")
 # A letter for each kind of code point, O for the others.
 KINDS = {
@@ -126,50 +127,41 @@ def export_json(
             _write(model, out)
         if script is not None:
             with open(temporaries[0], "w", encoding="utf-8") as file:
-                file.write(scorer())
+                file.write(scorer(sparse=model.parts.is_sparse))
         return os.path.getsize(temporaries[-1])
 
 
-def scorer() -> str:
-    """The source of scorer.js."""
-    return resources.files("textmlr.export").joinpath("scorer.js").read_text(encoding="utf-8")
+def scorer(*, sparse: bool = False) -> str:
+    """The source of scorer.js; that of a model with a sparse θ has sparse_scorer.js behind it."""
+    names = ("scorer.js", "sparse_scorer.js") if sparse else ("scorer.js",)
+    folder = resources.files("textmlr.export")
+    return "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
 def _write(model: Model, out: TextIO) -> None:
     check_linear(model.parts.layers, "is not written as JSON", mend="write ONNX")
-    theta, options, idf = model.parts.layers[0], model.featurizer.options, model.featurizer.idf
-    bias_row = (
-        0
-        if model.parts.columns is None
-        else int(model.parts.columns.find(np.zeros(1, np.int32))[0])
-    )
-    head: dict[str, Any] = {
-        "about": [*model.parts.head.about, *about(model.parts)],
-        "format": SETS_FORMAT if model.parts.head.has_sets else FORMAT,
-        "made_by": versions(),
-        "labels": model.labels,
-        "featurizer": {name: getattr(options, name) for name in OPTIONS}
-        | {"stop_words": dropped(options).names},
-        "calibration": {name: getattr(model.parts.calibration, name) for name in CALIBRATION},
-        **_of_sigmoids(model),
-        "base": model.parts.base.astype(np.float64).tolist(),
-        "unicode": _unicode(options),
-    }
-    if (named := model.featurizer.column_names) is not None:
-        columns = named.columns.tolist()
-        head["names"] = {str(column): named.label(i) for i, column in enumerate(columns)}
+    packed = None
+    if model.parts.is_sparse:
+        if model.parts.storage.dtype != "postings":  # as its file would have it
+            model = Model.of(settled(model.parts))
+        packed = PackedRows.of(model.parts)
+    options, idf, parts = model.featurizer.options, model.featurizer.idf, model.parts
     out.write("{\n")
-    for key, value in head.items():
+    for key, value in _head(model, packed).items():
         indent = 0 if key == "about" else None
         out.write(f"{_quote(key)}: {json.dumps(value, ensure_ascii=False, indent=indent)},\n")
-    bias = _numbers(theta[bias_row : bias_row + 1])[0] if options.bias else "[]"
-    out.write(f'"bias": {bias},\n"idf": ')
+    out.write(f'"bias": {_bias(model)},\n')
+    tables = {} if packed is None else packed.tables()
+    for name, table in tables.items():
+        out.write(f'"{name}": {_numbers(table[None])[0]},\n')
+    out.write('"idf": ')
     sections = _hashed(model) if options.hash_bits is not None else _named(model)
 
     def weights(section: _Section, first: int, last: int) -> list[str]:
         if section.rows is None:
-            return ["[]"] * (last - first)
-        return _numbers(theta[section.rows[first:last]])
+            return ["[]" if packed is None else '""'] * (last - first)
+        rows = section.rows[first:last]
+        return _numbers(parts.layers[0][rows]) if packed is None else packed.strings(rows)
 
     if idf is None:
         out.write("null")
@@ -178,6 +170,46 @@ def _write(model: Model, out: TextIO) -> None:
     out.write(',\n"weights": {')
     _write_sections(sections, weights, out)
     out.write("}\n}\n")
+
+
+def _head(model: Model, packed: PackedRows | None) -> dict[str, Any]:
+    """All but the bias and what features have."""
+    parts, options = model.parts, model.featurizer.options
+    own: dict[str, Any]
+    if packed is not None:
+        own = of_postings(parts, packed)
+    else:
+        own = {
+            "calibration": {name: getattr(parts.calibration, name) for name in CALIBRATION},
+            **_of_sigmoids(model),
+            "base": parts.base.astype(np.float64).tolist(),
+        }
+    usual = SETS_FORMAT if parts.head.has_sets else FORMAT
+    head: dict[str, Any] = {
+        "about": [*parts.head.about, *about(parts)],
+        "format": usual if packed is None else SPARSE_FORMAT,
+        "made_by": versions(),
+        "labels": model.labels,
+        "featurizer": {name: getattr(options, name) for name in OPTIONS}
+        | {"stop_words": dropped(options).names},
+        **own,
+        "unicode": _unicode(options),
+    }
+    if (named := model.featurizer.column_names) is not None:
+        columns = named.columns.tolist()
+        head["names"] = {str(column): named.label(i) for i, column in enumerate(columns)}
+    return head
+
+
+def _bias(model: Model) -> str:
+    """The bias of each label as JSON, [] where the model has none."""
+    parts = model.parts
+    if parts.postings is not None:
+        return _numbers(parts.postings.bias[None])[0]
+    if not model.featurizer.options.bias:
+        return "[]"
+    row = 0 if parts.columns is None else int(parts.columns.find(np.zeros(1, np.int32))[0])
+    return _numbers(parts.layers[0][row : row + 1])[0]
 
 
 def _of_sigmoids(model: Model) -> dict[str, Any]:

@@ -63,6 +63,25 @@ SIGMOIDS = """\
    feature has both a value and a weight that are not 0, the score of label i is base[i], the
    log-odds of its share of training (or as above, if base is empty).
 """
+POSTINGS = """\
+5. Scores. The score of label i is bias[i] + t * the sum over features of value * weight, where t
+   is (max(h, calibration.least) / calibration.spread) ^ calibration.exponent, and h the largest of
+   these sums of the document. A feature has weights only for labels that it met in training; for
+   all others it adds 0. They stand in its string, which is Base64 of bytes: numbers in LEB128 (7
+   bits a byte, the lowest first; 128 is added to all bytes of a number but the last). For each
+   label these are its distance from the one before (from 0 at first); then, unless powers is empty,
+   the number k of a power; then, unless step is 0, a number n, which stands for -(n + 1) / 2 if it
+   is odd and for n / 2 if not. The weight is scales[i] * sqrt(idf * bases[i] * powers[k]) + step *
+   that; idf is the feature's (1 where it has none, or 0), and the root is 0 without powers.
+   So a label that shares no feature with the document has the score bias[i], and the sum of
+   exp(score) over all labels is that over the labels that do share one + (the sum of exp(bias)
+   over all labels - the sum of exp(bias) over these), where the second part is the same for all
+   documents.
+   At last a share of the base rates is mixed in: P becomes (1 - share) * P + share * rate, where
+   rate[i] is documents[i], or unseen where that is 0, divided by the sum of these numbers; without
+   documents, exp(bias[i]) is in their place. A document of which no feature has both a value that
+   is not 0 and a string that is not empty has P = rate.
+"""
 ANSWER = """\
 6. Answer. The labels whose P is at least their number in thresholds; there may be none.
 """
@@ -79,6 +98,6 @@ fnv(h, c) for each code point, backwards, at last mix(h).
 def about(parts: ModelParts) -> list[str]:
     """The steps from a document to a model's scores, and of a multi-label model on to its answer,
     in lines of text."""
-    scores = SIGMOIDS if parts.head.has_sets else SCORES
+    scores = SIGMOIDS if parts.head.has_sets else POSTINGS if parts.is_sparse else SCORES
     answer = "" if parts.thresholds is None else ANSWER
     return (FEATURES + scores + answer + HASHES).splitlines()

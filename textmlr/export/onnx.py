@@ -38,6 +38,7 @@ from textmlr.corpus.in_memory import batches_of
 from textmlr.kernels.sigmoids import KNOT, LIKELY
 from textmlr.model.fasttext.fasttext_parts import refuse_export
 from textmlr.model.model import Model, versions
+from textmlr.model.model_parts import check_dense
 from textmlr.model.scoring import STRAIGHT, Calibration
 from textmlr.model.second_pass import SecondPass
 
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 OPSET = 17
 ACTIVATIONS: dict[Activation, str] = {"relu": "Relu", "tanh": "Tanh", "identity": "Identity"}
 IR_VERSION = 8
+NO_SUMS = "is not written as ONNX, which has no sums over the labels that a feature met"
+IN_JSON = "write JSON (the name ends in .json), whose scorer.js answers by them"
 MOST_BYTES = (1 << 31) - (1 << 20)  # bytes of θ: protobuf holds no message of 2 GiB
 
 
@@ -90,15 +93,22 @@ def inputs(
     return ids, values
 
 
-def onnx_model(model: Model) -> onnx.ModelProto:
-    """The graph of a model; see ``export_onnx`` for the errors raised."""
+def _check_form(model: Model) -> None:
+    """Raise InputError for a model that no ONNX file holds."""
     check_kind("model", model, Model, MODEL_MEND)
-    labels, size = len(model.labels), sum(layer.nbytes for layer in model.parts.layers)
+    check_dense(model.parts, NO_SUMS, mend=IN_JSON)
+    size = sum(layer.nbytes for layer in model.parts.layers)
     if size > MOST_BYTES:
         raise InputError(
             f"θ has {size / 2**30:.1f} GiB, and an ONNX file holds less than 2",
             mend="keep fewer features (--max-features, --min-df or --l1), or write JSON",
         )
+
+
+def onnx_model(model: Model) -> onnx.ModelProto:
+    """The graph of a model; see ``export_onnx`` for the errors raised."""
+    _check_form(model)
+    labels = len(model.labels)
     try:
         import onnx
         from onnx import TensorProto, helper

@@ -4,6 +4,7 @@
 //   in a page    <script src="scorer.js"></script>
 //   in both      const scorer = new Scorer(JSON.parse(text));
 //                scorer.probabilities("A robot rides into town.") // of each of scorer.labels
+//                scorer.likeliest("A robot rides into town.", 5)  // [label, P], P falling
 
 const WEIGHING = { binary: () => 1, raw: (count) => count, log: (count) => 1 + Math.log(count) };
 const U64 = 0xffffffffffffffffn;
@@ -22,8 +23,8 @@ const RAISED = (mark) => ("\u0301" + mark).normalize("NFD")[0] !== "\u0301"; // 
 const COMBINES = (mark) => RAISED(mark) || (mark + "\u0323").normalize("NFD")[0] === "\u0323";
 class Scorer {
   constructor(model) {
-    if (!/^textmlr-json [34]$/.test(model.format))
-      throw new Error("not a model in format textmlr-json 3 or 4");
+    if (!/^textmlr-json [345]$/.test(model.format))
+      throw new Error("not a model in format textmlr-json 3, 4 or 5");
     if (!model.unicode.tokens) throw new Error("its token_pattern is an expression of Python's re");
     [this.model, this.labels] = [model, model.labels];
     this.dropped = new Set(model.featurizer.stop_words);
@@ -34,6 +35,7 @@ class Scorer {
     for (const [first, last, step, change] of model.unicode.lower)
       for (let c = first; c <= last; c += step)
         this.lower.set(String.fromCodePoint(c), String.fromCodePoint(c + change));
+    if (model.scales) this.prepareRest();
   }
   prepared(text) { // in the form that it is read in
     const { lowercase, normalize, strip_accents } = this.model.featurizer;
@@ -83,21 +85,28 @@ class Scorer {
       if (bits) [kind, key] = ["columns", bias + (((hash >> 32n) * ((1n << bits) - bias)) >> 32n)];
       else if (!named) [kind, key] = ["unnamed", hash.toString(16)];
       if (!bits && !Object.hasOwn(weights[kind] ?? {}, key)) continue;
-      const own = [0, weights[kind][key] ?? [], idf ? idf[kind][key] ?? idf.rest : 1];
+      const none = this.model.scales ? "" : [];
+      const own = [0, weights[kind][key] ?? none, idf ? idf[kind][key] ?? idf.rest : 1];
       if (!found.has(kind + key)) found.set(kind + key, own);
       found.get(kind + key)[0]++;
     }
     return [...found.values()];
   }
-  scores(text) { // θᵀf(x, ℓ) of each label, calibrated, in nats
-    const [features, { featurizer, bias, calibration, base }] = [this.features(text), this.model];
-    const values = features.map(([n, _, idf]) => WEIGHING[featurizer.term_frequency](n) * idf);
-    if (base.length && !features.some(([_, own], i) => values[i] && own.some(Boolean))) return base;
+  values(features) { // f(x) of each
+    const { term_frequency, norm } = this.model.featurizer;
+    const values = features.map(([n, _, idf]) => WEIGHING[term_frequency](n) * idf);
     const squares = values.reduce((sum, value) => sum + value * value, 0);
-    const length = featurizer.norm === "l2" ? Math.sqrt(squares) || 1 : 1;
+    const length = norm === "l2" ? Math.sqrt(squares) || 1 : 1;
+    return values.map((value) => value / length);
+  }
+  scores(text) { // θᵀf(x, ℓ) of each label, calibrated, in nats
+    if (this.model.scales) return this.sparse(text).scores;
+    const [features, { bias, calibration, base }] = [this.features(text), this.model];
+    const values = this.values(features);
+    if (base.length && !features.some(([_, own], i) => values[i] && own.some(Boolean))) return base;
     const scores = this.labels.map((_, label) => bias[label] ?? 0);
     features.forEach(([_, weights], i) =>
-      weights.forEach((weight, label) => (scores[label] += weight * values[i] / length)));
+      weights.forEach((weight, label) => (scores[label] += weight * values[i])));
     const mean = scores.reduce((a, b) => a + b) / scores.length;
     const spread = Math.sqrt(scores.reduce((a, s) => a + (s - mean) ** 2, 0) / scores.length);
     const relative = Math.max(spread, calibration.least) / calibration.spread;
@@ -114,13 +123,21 @@ class Scorer {
     return middle * Math.max(-knot, Math.min(score, knot))
       + low * Math.min(score + knot, 0) + high * Math.max(score - knot, 0);
   }
+  likeliest(text, most) { // [label, P] of so many labels, P falling
+    const p = this.probabilities(text);
+    const cut = Float64Array.from(p).sort()[Math.max(0, p.length - most)];
+    const own = Array.from(p.keys()).filter((label) => p[label] >= cut);
+    own.sort((a, b) => p[b] - p[a] || a - b);
+    return own.slice(0, most).map((label) => [this.labels[label], p[label]]);
+  }
   answer(text) { // the labels above their thresholds, the likeliest first; without thresholds one
     const [p, least] = [this.probabilities(text), this.model.thresholds];
+    if (!least) return this.likeliest(text, 1).map(([label]) => label);
     const ranked = p.map((_, label) => label).sort((a, b) => p[b] - p[a]);
-    const own = least ? ranked.filter((label) => p[label] >= least[label]) : ranked.slice(0, 1);
-    return own.map((label) => this.labels[label]);
+    return ranked.filter((label) => p[label] >= least[label]).map((label) => this.labels[label]);
   }
   probabilities(text) { // P(Y=ℓ | x; θ) of each label
+    if (this.model.scales) return Array.from(this.sparse(text).p);
     const scores = this.scores(text);
     if (this.model.bend) return scores.map((score) => 1 / (1 + Math.exp(-score)));
     const top = Math.max(...scores);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from textmlr.base.checks import check_flag, check_listed
 from textmlr.base.errors import InputError
 from textmlr.model.heads import ranked
 from textmlr.model.label_choice import LabelChoice
+from textmlr.model.ranked_answers import RankedAnswers
 
 # The labels that are the model's answer, in place of a number of the likeliest.
 ANSWER: Literal["answer"] = "answer"
@@ -74,6 +75,33 @@ def lists_of(
             several.insert(0, Answer(None, row[order[0]]))
         answers.append(several)
     return answers
+
+
+def ranked_lists(
+    ranked: Iterable[RankedAnswers],
+    labels: Sequence[str],
+    top: int | Literal["answer"] | None,
+    least: float,
+) -> list[list[Answer]]:
+    """``lists_of`` of the likeliest labels of each document."""
+    answers = []
+    for block in ranked:
+        rows = zip(block.labels.tolist(), block.probabilities.tolist(), strict=True)
+        for own, p in rows:
+            several = [Answer(labels[label], share) for label, share in zip(own, p, strict=True)]
+            if p[0] < least:
+                unsure = Answer(None, p[0])
+                several = [unsure] if top in (1, ANSWER) else [unsure, *several]
+            answers.append(several)
+    return answers
+
+
+def likeliest_names(ranked: Iterable[RankedAnswers], labels: Sequence[str]) -> NDArray[Any]:
+    """The likeliest label of each document: (n,) array of str."""
+    numbers = [own for block in ranked for own in block.labels[:, 0].tolist()]
+    out = np.empty(len(numbers), object)
+    out[:] = [labels[number] for number in numbers]
+    return out
 
 
 def label_tuples(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,14 @@ from textmlr.features.prepared import PreparedFeaturizer
 from textmlr.features.prepared_text import normal_form, prepared_document
 from textmlr.features.prepared_text import prepared as prepared_text
 from textmlr.kernels import normal_form as normal_form_kernels
+from textmlr.kernels import ranking
 from textmlr.kernels.code_points import Text
 from textmlr.kernels.document_answer import AnswerArrays, ModelArrays, RowScratch
 from textmlr.kernels.jit import bound
 from textmlr.kernels.layers import Units
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.parameters import Network
+from textmlr.model.ranked_answers import RankedAnswers
 from textmlr.model.scoring import Calibration
 
 # Bytes of a single document for which scratch is kept ready; longer ones take the general way.
@@ -156,6 +158,33 @@ class Answerer:
                 outputs,
             )
         return Answers(*outputs, int(invalid), self.head)
+
+    def ranked(
+        self, block: Batch, k: int, codes: NDArray[np.integer[Any]] | None = None
+    ) -> RankedAnswers:
+        """The k likeliest labels of each document of a block; see ``RankedAnswers``.
+
+        k      0 to L
+        codes  (n,) the documents' own labels, for P and rank of each; one that is no number of a
+               label has P = 0 and rank L
+        """
+        answers = self.answer(block)
+        out = RankedAnswers.room(len(block), k, codes)
+        ranking.rank_rows(frozen(answers.probabilities), out.arrays())
+        return replace(out, log_z=answers.log_z, known=answers.known, invalid=answers.invalid)
+
+    def of_label(self, block: Batch, code: int) -> NDArray[np.float64]:
+        """P of one label for each document of a block: (n,)."""
+        return self.answer(block).probabilities[:, code].copy()
+
+    def width(self, k: int) -> int:
+        """How many numbers ``ranked`` holds of each document."""
+        return self.labels
+
+    @property
+    def labels(self) -> int:
+        """L."""
+        return self._network.labels
 
     def probabilities_of(self, text: str | bytes) -> NDArray[np.float64] | None:
         """P of each label for one document: (1, L); None if it has to go the general way.

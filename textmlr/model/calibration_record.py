@@ -25,6 +25,7 @@ class CalibrationRecord(Part):
     low: float | None = optional(POSITIVE)
     middle: float | None = optional(POSITIVE)
     high: float | None = optional(POSITIVE)
+    share: float | None = optional(_SHARE)
 
 
 @part

@@ -1,4 +1,4 @@
-"""What answers for a model: the way of textmlr's own models, or that of fastText's."""
+"""What answers for a model: by a dense θ, by a sparse one, or as fastText does."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ def answerer_of(parts: ModelParts) -> Answerer:
     Raises ValueError where layers do not fit on one another, or weights are not finite or so
     large that scores would not be.
     """
+    if parts.postings is not None:
+        from textmlr.model.postings_answering import PostingsAnswerer  # few models are sparse
+
+        return PostingsAnswerer(parts)
     network = Network.of(parts.layers, parts.activation)
     if parts.fasttext is not None:  # some of its weights may be as large as can be
         from textmlr.model.fasttext.fasttext_answering import FastTextAnswerer  # few are imported

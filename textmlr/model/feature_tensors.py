@@ -41,8 +41,7 @@ def feature_tensors(featurizer: Featurizer, columns: HashedColumns | None) -> Te
         }
         if vocabulary.totals is not None:
             tensors["totals"] = vocabulary.totals
-    if (named := featurizer.column_names) is not None:
-        tensors |= {f"named.{field.name}": getattr(named, field.name) for field in fields(named)}
+    tensors |= named_tensors(featurizer)
     if columns is not None:
         tensors["columns"] = columns.kept
         if columns.frequencies is not None:
@@ -50,6 +49,14 @@ def feature_tensors(featurizer: Featurizer, columns: HashedColumns | None) -> Te
     if featurizer.idf is not None:
         tensors["idf"] = featurizer.idf
     return tensors
+
+
+def named_tensors(featurizer: Featurizer) -> Tensors:
+    """The tensors of the names of hashed columns, if they have any."""
+    named = featurizer.column_names
+    if named is None:
+        return {}
+    return {f"named.{field.name}": getattr(named, field.name) for field in fields(named)}
 
 
 def read_features(

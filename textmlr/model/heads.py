@@ -76,6 +76,7 @@ class Head:
                    attributes
     about          how P comes from scores, in lines of text
     is_exact       whether the exact solver and the update of linear models minimise its loss
+    has_sparse     whether training finds a sparse θ for it
     is_relative    whether a constant added to all scores of a document changes no probability
     has_sets       whether a document has a set of labels, of any number, and not one label
     formula        (score, log_z): P by these, in letters; log_z None where it is 0
@@ -96,6 +97,7 @@ class Head:
     onnx: Sequence[tuple[str, list[str], list[str], dict[str, Any]]]
     about: Sequence[str]
     is_exact: bool = False
+    has_sparse: bool = False
     is_relative: bool = False
     has_sets: bool = False
     formula: Callable[[float, float | None], str] = _softmax_formula
@@ -258,6 +260,7 @@ SOFTMAX = Head(
     ),
     about=_SOFTMAX_ABOUT,
     is_exact=True,
+    has_sparse=True,
     is_relative=True,
 )
 

@@ -19,6 +19,8 @@ def labels_in(path: str | os.PathLike[str]) -> list[str]:
         with open(path, "rb") as file:
             size = int.from_bytes(file.read(SIZE_BYTES), "little")
             layout = json.loads(file.read(size))
+            if "labels" not in layout:
+                return _of_sparse(os.fspath(path))
             parts = []
             for name in ("labels", "label_offsets"):
                 first, last = layout[name]["data_offsets"]
@@ -30,3 +32,16 @@ def labels_in(path: str | os.PathLike[str]) -> list[str]:
         return [text[i:j].decode() for i, j in pairwise(ends)]
     except (OSError, ValueError, KeyError, TypeError):
         return []
+
+
+def _of_sparse(path: str) -> list[str]:
+    """Those of a model with a sparse θ, whose file holds them in streams with other things."""
+    from textmlr.base import tensor_file  # late, like all else that is not needed for most models
+    from textmlr.base.featurizer_options import FeaturizerOptions
+    from textmlr.base.string_blobs import strings_of
+    from textmlr.model.postings_file.sparse_form import SparseFile
+
+    header, tensors = tensor_file.load(path)
+    options = FeaturizerOptions.of(header["featurizer"])
+    labels = SparseFile.read(header, tensors, options, path).labels
+    return strings_of(labels.names, labels.offsets)

@@ -25,13 +25,25 @@ from textmlr.base.file_checks import refuse_file
 from textmlr.base.training_options import Activation
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
-from textmlr.model.answer_lists import ANSWER, Answer, check_top, label_tuples, lists_of
-from textmlr.model.answer_stream import stacked
+from textmlr.model.answer_lists import (
+    ANSWER,
+    Answer,
+    check_top,
+    label_tuples,
+    likeliest_names,
+    lists_of,
+    ranked_lists,
+)
+from textmlr.model.answer_stream import normalizers, ranked_texts, stacked
 from textmlr.model.chosen_answerer import answerer_of
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.label_choice import LabelChoice
 from textmlr.model.model_file import to_write, unpack
-from textmlr.model.model_parts import ModelParts, UpdateState, check_linear, check_parts
+from textmlr.model.model_parts import (
+    ModelParts,
+    UpdateState,
+    check_parts,
+)
 from textmlr.model.model_verbs import ModelVerbs
 from textmlr.model.parameters import LINEAR
 from textmlr.model.record import Record, VersionsRecord
@@ -101,28 +113,8 @@ class Model(ModelVerbs):
         state = parts.update_state
         self._squares, self._trained_on = list(state.squares), state.trained_on
         self._head, self._thresholds = parts.head, parts.thresholds
-        self._base = parts.base
+        self._base, self._postings = parts.base, parts.postings
         self._answerer = answerer_of(parts)
-
-    @property
-    def theta(self) -> NDArray[np.float32]:
-        """The (V, L) parameters of a linear model; with columns they are made anew.
-
-        Raises InputError for a model with hidden layers, which has no weight of a feature for a
-        label.
-
-        >>> import textmlr
-        >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
-        >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
-        >>> model.theta.shape == (model.featurizer.columns, 2)
-        True
-        """
-        check_linear(self._layers, "has no weight of a feature for a label")
-        if self._columns is None:
-            return self._layers[0]
-        theta = np.zeros((self.featurizer.columns, len(self.labels)), np.float32)
-        theta[self._columns.kept] = self._layers[0]
-        return theta
 
     @property
     def is_multilabel(self) -> bool:
@@ -182,6 +174,9 @@ class Model(ModelVerbs):
         'scifi'
         """
         single = isinstance(texts, str | bytes)
+        if self._postings is not None:
+            best = likeliest_names(ranked_texts(self, texts, 1, threads), self.labels)
+            return best[0] if single else best
         rows = np.atleast_2d(self.probabilities(texts, threads=threads))
         if self._thresholds is None:
             best = np.array(self.labels, object)[self._head.answers(rows)]
@@ -229,7 +224,7 @@ class Model(ModelVerbs):
         >>> model.log_z(texts).shape
         (4,)
         """
-        return stacked(self, texts, threads, lambda answers: answers.log_z)
+        return normalizers(self, texts, threads)
 
     def probabilities(
         self, texts: Texts | str | bytes, *, threads: int | None = None
@@ -322,6 +317,10 @@ class Model(ModelVerbs):
         if type(min_probability) is not float or min_probability != 0.0:
             check_share("min_probability", min_probability)
         check_top(top, min_probability, at_least_one, self.is_multilabel)
+        if self._postings is not None:
+            k = len(self.labels) if top is None else 1 if top == ANSWER else top
+            ranked = ranked_texts(self, texts, k, threads)
+            return ranked_lists(ranked, self.labels, top, min_probability)
         labels, rows = self.labels, self.probabilities(texts, threads=threads)
         if self._thresholds is None and (top == 1 or top == ANSWER):
             answers = []

@@ -25,14 +25,18 @@ USES = ("predict(texts)", "evaluate(data)", "explain(text)", "top(label)", 'save
 def card_of(parts: ModelParts) -> str:
     """The HTML of a model."""
     options, record = parts.featurizer.options, parts.record
-    features = plural(len(parts.layers[0]) - int(options.bias), "feature")
+    features = plural(parts.rows - int(options.bias), "feature")
     rows = [("labels", _labels(parts)), ("features", f"{features}: {visible(_words(parts))}")]
     if record.corpus is not None:
         files = ", ".join(record.corpus.files)
         documents = plural(record.corpus.documents, "document")
         rows.append(("trained on", documents + (f" of {visible(files)}" if files else "")))
         rows += [("", visible(said)) for said in sentences(record.taken)]
-    rows += [*_figures(record), ("file size", size_of(tensor_file.size_of(*pack(parts))))]
+    rows += _figures(record)
+    if parts.postings is None:
+        rows.append(("file size", size_of(tensor_file.size_of(*pack(parts)))))
+    else:  # to write them would take seconds
+        rows.append(("weights", f"{len(parts.postings):,}, where label and feature met"))
     uses = " ".join(f"<code>model.{use}</code>" for use in USES)
     rows.append(("use it", uses))
     cells = "".join(

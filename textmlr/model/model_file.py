@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from math import isfinite, log
+from operator import lt
 from os import PathLike
-from typing import Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,18 +23,30 @@ from textmlr.base.training_options import MOST_LAYERS, Activation
 from textmlr.corpus.duplicates import Sketch
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
-from textmlr.model.feature_tensors import Tensors, column_names, feature_tensors, read_features
+from textmlr.model.feature_tensors import (
+    Tensors,
+    column_names,
+    feature_tensors,
+    named_tensors,
+    read_features,
+)
 from textmlr.model.heads import header_of, read_head
 from textmlr.model.model_parts import ModelParts, UpdateState
+from textmlr.model.postings import Postings
 from textmlr.model.record import read_record
-from textmlr.model.scoring import Bent, Calibration
+from textmlr.model.scoring import Bent, Calibration, Mixed
 from textmlr.model.second_pass import SecondPass
 from textmlr.model.small_file.theta_storage import PLAIN, ThetaStorage
+
+if TYPE_CHECKING:
+    from textmlr.model.postings_file.sparse_form import SparseFile
 
 LISTS = ("stop_words", "vocabulary")  # options whose values are tensors, where there are some
 MOST_IDF = 64.0  # 1 + ln of that is less
 MOST_MULTIPLIER = 1e6  # calibration multiplies scores by no more: real ones have about 1
+LEAST_EXPONENT = -2  # of a sparse θ, whose largest score stands for the spread
 SETS_VERSION = 6  # of the format, from which on a document may have several labels
+SPARSE_VERSION = 7  # of the format, from which on θ may be sparse
 Json = dict[str, Any]
 
 
@@ -48,42 +61,23 @@ class Packed(NamedTuple):
 def pack(parts: ModelParts, *, quick: bool = False) -> Packed:
     """A model for ``tensor_file.save``; ``quick`` of a small form only to see how large it is,
     about."""
-    labels, label_offsets = blob_of(parts.labels)
-    tensors: dict[str, NDArray[Any]] = {"labels": labels, "label_offsets": label_offsets}
     options = parts.featurizer.options.as_json()
+    lists: Tensors = {}
     for name in LISTS:
         if options[name] is not None:  # the header has no room for thousands of words
-            tensors[name], tensors[f"{name}_offsets"] = blob_of(options.pop(name))
-    storage: Json = {"dtype": "float32"}
-    more: Json = {}
-    if parts.fasttext is not None:
-        from textmlr.features.fasttext_featurizer import FastTextFeaturizer  # few are imported
-        from textmlr.model.fasttext.fasttext_tensors import pack_fasttext
-
-        assert isinstance(parts.featurizer, FastTextFeaturizer)
-        own = pack_fasttext(parts.featurizer, parts.layers[0], parts.fasttext)
-        more["fasttext"], tensors = own[0], tensors | own[1]
-    elif parts.storage.dtype == "float32":
-        tensors |= {"theta.0": parts.layers[0]}
-        tensors |= feature_tensors(parts.featurizer, parts.columns)
-    else:
-        from textmlr.model.small_file.form import pack_small  # few models are small
-
-        storage, tensors["small"] = pack_small(
-            parts.featurizer, parts.layers[0], parts.columns, parts.storage, quick=quick
-        )
+            lists[name], lists[f"{name}_offsets"] = blob_of(options.pop(name))
+    own, tensors = _own_form(parts, quick=quick)
+    tensors |= lists
     tensors |= {f"theta.{i}": layer for i, layer in enumerate(parts.layers) if i}
     tensors |= {f"squares.{i}": own for i, own in enumerate(parts.update_state.squares)}
     header = {
         "featurizer": options,
         "documents": parts.featurizer.documents,
         "calibration": parts.calibration.as_json(),
-        "widths": [layer.shape[1] for layer in parts.layers],
+        "widths": [layer.shape[1] for layer in parts.layers] or [len(parts.labels)],
         "activation": parts.activation,
-        "record": parts.record.as_json(),
-        "storage": storage,
         **header_of(parts.head),
-        **more,
+        **own,
     }
     if (sketch := parts.update_state.trained_on) is not None:
         header["trained_on"] = {"bound": sketch.bound}
@@ -93,9 +87,41 @@ def pack(parts: ModelParts, *, quick: bool = False) -> Packed:
         half = second.links.astype(np.float16)  # of a small model
         tensors["second.links"] = half if (half == second.links).all() else second.links
         tensors |= {"second.scales": second.scales, "second.offsets": second.offsets}
+    version = USUAL_VERSION if parts.postings is None else SPARSE_VERSION
     if parts.thresholds is None:
-        return Packed(header, tensors)
-    return Packed(header, tensors | {"thresholds": parts.thresholds}, SETS_VERSION)
+        return Packed(header, tensors, version)
+    tensors["thresholds"] = parts.thresholds
+    return Packed(header, tensors, max(version, SETS_VERSION))
+
+
+def _own_form(parts: ModelParts, *, quick: bool) -> tuple[Json, Tensors]:
+    """(record and storage of the header, tensors of labels, features and the first layer)."""
+    featurizer, storage = parts.featurizer, parts.storage.dtype
+    header: Json = {"record": parts.record.as_json(), "storage": {"dtype": "float32"}}
+    if parts.postings is not None:
+        from textmlr.model.postings_file.sparse_form import pack_sparse  # few models are sparse
+
+        header["storage"], tensors, header["record"] = pack_sparse(parts, header["record"])
+        return header, tensors | named_tensors(featurizer)
+    labels, label_offsets = blob_of(parts.labels)
+    tensors = {"labels": labels, "label_offsets": label_offsets}
+    theta = parts.layers[0]
+    if parts.fasttext is not None:
+        from textmlr.features.fasttext_featurizer import FastTextFeaturizer  # few are imported
+        from textmlr.model.fasttext.fasttext_tensors import pack_fasttext
+
+        assert isinstance(featurizer, FastTextFeaturizer)
+        header["fasttext"], own = pack_fasttext(featurizer, theta, parts.fasttext)
+        return header, tensors | own
+    if storage == "float32":
+        own = feature_tensors(featurizer, parts.columns)
+        return header, tensors | {"theta.0": theta} | own
+    from textmlr.model.small_file.form import pack_small  # few models are small
+
+    header["storage"], tensors["small"] = pack_small(
+        featurizer, theta, parts.columns, parts.storage, quick=quick
+    )
+    return header, tensors
 
 
 def to_write(parts: ModelParts) -> Packed:
@@ -113,17 +139,23 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> ModelPa
     documents = take(header, "documents", int, path)
     least = 0 if options.stateless else 1
     expect(least <= documents < MOST_COUNT, path, "the number of documents is out of range")
+    sparse = None
+    if _is_sparse(header):
+        from textmlr.model.postings_file.sparse_form import SparseFile
+
+        sparse = SparseFile.read(header, tensors, options, path)
+        header, tensors = sparse.header(header), tensors | sparse.label_tensors
     blob = tensor(tensors, "labels", np.uint8, (None,), path)
     label_offsets = tensor(tensors, "label_offsets", np.int64, (None,), path)
     check_blob(blob, label_offsets, path, "labels")
     labels = strings_of(blob, label_offsets)
     expect(len(labels) >= 2, path, "there are fewer than two labels")
     expect(
-        all(a < b for a, b in pairwise(labels)),
+        all(map(lt, labels, labels[1:])),
         path,
         "the labels are not sorted, or one stands twice",
     )
-    calibration = _calibration(take(header, "calibration", dict, path), path)
+    calibration = _calibration(take(header, "calibration", dict, path), sparse is not None, path)
     calibration = _second_pass(calibration, header, tensors, len(labels), path)
     record = read_record(take(header, "record", dict, path), len(labels), path)
     widths = _widths(header, len(labels), path)
@@ -133,8 +165,11 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> ModelPa
     ]
     activation = _activation(header, path)
     try:
-        first = _first_layer(header, tensors, options, labels, widths[0], documents, path)
-        layers = [first.theta, *upper]
+        if sparse is None:
+            first = _first_layer(header, tensors, options, labels, widths[0], documents, path)
+        else:
+            first = _sparse_layer(sparse, tensors, labels, documents, path)
+        layers = [*first.theta, *upper]
         squares = _squares(tensors, layers, path)
         thresholds = _thresholds(tensors, first.storage, len(labels), path)
         told = record.thresholds is not None and thresholds is None
@@ -151,6 +186,7 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> ModelPa
             UpdateState(squares, _trained_on(header, tensors, path)),
             read_head(header, path),
             thresholds,
+            first.postings,
         )
     except ModelFileError:  # it names the file
         raise
@@ -159,12 +195,13 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> ModelPa
 
 
 class _FirstLayer(NamedTuple):
-    """The featurizer and the layer on it, as ModelParts has them."""
+    """The featurizer and the layer on it, as ModelParts has them: one, or none beside postings."""
 
     featurizer: Featurizer
-    theta: NDArray[np.float32]
+    theta: list[NDArray[np.float32]]
     kept: HashedColumns | None = None
     storage: ThetaStorage = PLAIN
+    postings: Postings | None = None
 
 
 def _first_layer(
@@ -183,7 +220,7 @@ def _first_layer(
         own = take(header, "fasttext", dict, path)
         foreign, theta, fasttext = unpack_fasttext(own, tensors, labels, width, path)
         foreign.documents = documents
-        return _FirstLayer(foreign, theta, storage=fasttext)
+        return _FirstLayer(foreign, [theta], storage=fasttext)
     storage = PLAIN
     if about == {"dtype": "float32"}:
         vocabulary, kept, idf = read_features(tensors, options, path)
@@ -195,12 +232,36 @@ def _first_layer(
         small = unpack_small(about, stream, options, width, documents, path)
         vocabulary, kept, idf = small.vocabulary, small.columns, small.idf
         theta, storage = small.theta, small.storage
+    featurizer = Featurizer.restore(options, vocabulary, idf, labels, documents)
+    _check_featurizer(featurizer, tensors, path)
+    return _FirstLayer(featurizer, [theta], kept, storage)
+
+
+def _is_sparse(header: Json) -> bool:
+    about = header.get("storage")
+    return isinstance(about, dict) and about.get("dtype") == "postings"
+
+
+def _sparse_layer(
+    file: SparseFile,
+    tensors: Tensors,
+    labels: list[str],
+    documents: int,
+    path: str | PathLike[str],
+) -> _FirstLayer:
+    own = file.contents(documents)
+    featurizer = Featurizer.restore(file.options, own.vocabulary, own.idf, labels, documents)
+    _check_featurizer(featurizer, tensors, path)
+    return _FirstLayer(featurizer, [], own.columns, own.storage, own.postings)
+
+
+def _check_featurizer(featurizer: Featurizer, tensors: Tensors, path: str | PathLike[str]) -> None:
+    """Check idf, and give hashed columns their names."""
+    idf = featurizer.idf
     if idf is not None:
         expect(bool(((idf >= 0) & (idf <= MOST_IDF)).all()), path, "idf is out of range")
-    featurizer = Featurizer.restore(options, vocabulary, idf, labels, documents)
-    if vocabulary is None and "named.columns" in tensors:
+    if featurizer.vocabulary is None and "named.columns" in tensors:
         featurizer.column_names = column_names(tensors, featurizer.columns, path)
-    return _FirstLayer(featurizer, theta, kept, storage)
 
 
 def _widths(header: Json, labels: int, path: str | PathLike[str]) -> list[int]:
@@ -305,13 +366,15 @@ def _options(fields: Json, path: str | PathLike[str]) -> FeaturizerOptions:
         raise ModelFileError(problem, place=str(path)) from error
 
 
-def _calibration(fields: Json, path: str | PathLike[str]) -> Calibration:
-    kind = Bent if "offset" in fields else Calibration
+def _calibration(fields: Json, is_sparse: bool, path: str | PathLike[str]) -> Calibration:
+    kind: type[Calibration] = Bent if "offset" in fields else Calibration
+    kind = Mixed if is_sparse else kind
     expect(
         fields.keys() == kind().as_json().keys()
         and all(type(value) is float and isfinite(value) for value in fields.values())
         and all(0 < fields.get(name, 1.0) <= MOST_MULTIPLIER for name in ("low", "middle", "high"))
-        and -1 <= fields["exponent"] <= 0
+        and 0 <= fields.get("share", 0.0) <= 1
+        and (LEAST_EXPONENT if is_sparse else -1) <= fields["exponent"] <= 0
         and min(fields["factor"], fields["spread"], fields["least"]) > 0
         and fields["exponent"] * (log(fields["least"]) - log(fields["spread"]))
         <= log(MOST_MULTIPLIER),

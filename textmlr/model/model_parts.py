@@ -18,8 +18,9 @@ from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.label_choice import check_thresholds
 from textmlr.model.parameters import LINEAR
+from textmlr.model.postings import Postings
 from textmlr.model.record import Record
-from textmlr.model.scoring import Calibration, base_scores
+from textmlr.model.scoring import Calibration, Mixed, base_scores
 from textmlr.model.small_file.theta_storage import PLAIN, ThetaStorage
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class ModelParts:
     head        how scores become probabilities, a loss and an answer
     thresholds  (L,) float64, the least P of each label that is one of a document's; None where a
                 document has one label, the likeliest
+    postings    θ where it is sparse, with weights only where label and feature met: layers is ()
     """
 
     labels: Sequence[str]
@@ -81,10 +83,21 @@ class ModelParts:
     update_state: UpdateState = field(default_factory=UpdateState)
     head: Head = SOFTMAX
     thresholds: NDArray[np.float64] | None = None
+    postings: Postings | None = None
 
     def __repr__(self) -> str:
         names = ", ".join(f".{one.name}" for one in fields(self))
         return f"<parts of a model of {len(self.labels):,} labels: {names}>"
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether θ has weights only where label and feature met."""
+        return self.postings is not None
+
+    @property
+    def rows(self) -> int:
+        """R, the rows of the first layer of θ."""
+        return len(self.layers[0]) if self.postings is None else self.postings.rows_number
 
     @property
     def fasttext(self) -> FastTextParts | None:
@@ -113,10 +126,31 @@ def check_linear(
         raise InputError(f"a model with hidden layers {problem}", mend=mend)
 
 
+def check_dense(
+    parts: ModelParts, problem: str, mend: str = "train one with --theta dense"
+) -> None:
+    """Raise InputError with the problem if a model has a sparse θ."""
+    if parts.is_sparse:
+        raise InputError(f"a model with a sparse theta {problem}", mend=mend)
+
+
+def theta_of(parts: ModelParts) -> NDArray[np.float32]:
+    """θ of a linear model as one array, with columns those not kept too: (V, L) float32."""
+    check_dense(parts, "has no such array", mend="take parts.postings")
+    check_linear(parts.layers, "has no weight of a feature for a label")
+    if parts.columns is None:
+        return parts.layers[0]
+    theta = np.zeros((parts.featurizer.columns, len(parts.labels)), np.float32)
+    theta[parts.columns.kept] = parts.layers[0]
+    return theta
+
+
 def check_parts(parts: ModelParts) -> None:
     """Raise InputError where parts are not those of a model, or do not fit together."""
     check_kind("featurizer", parts.featurizer, Featurizer, MODEL_MEND)
-    _check_layers(parts.layers)
+    check_kind("postings", parts.postings, Postings, MODEL_MEND, optional=True)
+    if parts.postings is None:
+        _check_layers(parts.layers)
     for name, kind in (
         ("record", Record),
         ("columns", HashedColumns),
@@ -128,7 +162,9 @@ def check_parts(parts: ModelParts) -> None:
         optional = name not in ("record", "storage", "head")
         check_kind(name, getattr(parts, name), kind, MODEL_MEND, optional=optional)
     check_choice("activation", parts.activation, get_args(Activation))
-    _check_shapes(parts, len(parts.base))
+    _check_shapes(parts, len(parts.record.label_weights()))
+    if parts.postings is not None:
+        _check_sparse(parts, parts.postings)
 
 
 def _check_layers(layers: Any) -> None:
@@ -145,7 +181,10 @@ def _check_shapes(parts: ModelParts, recorded: int) -> None:
     """Raise InputError where parts are not of one size;  recorded  labels of the record."""
     layers, squares, labels = parts.layers, parts.update_state.squares, len(parts.labels)
     rows = parts.featurizer.columns if parts.columns is None else len(parts.columns.kept)
-    shape = len(layers[0]), layers[-1].shape[1]
+    if parts.postings is None:
+        shape = len(layers[0]), layers[-1].shape[1]
+    else:
+        shape = parts.postings.rows_number, len(parts.postings.bias)
     if shape != (rows, labels):
         raise InputError(f"theta is {shape}, not ({rows}, {labels})")
     if squares and [len(own) for own in squares] != [len(layer) for layer in layers]:
@@ -158,3 +197,23 @@ def _check_shapes(parts: ModelParts, recorded: int) -> None:
             raise InputError(f"the second pass is over {len(second.scales)} labels, not {labels}")
         if not recorded:  # kernels have it behind the base scores
             raise InputError("there is a second pass, and the record is of no labels")
+
+
+def _check_sparse(parts: ModelParts, postings: Postings) -> None:
+    """Raise InputError where other parts do not fit on a sparse θ."""
+    if len(parts.layers) or parts.update_state.squares:
+        raise InputError("theta is both sparse and dense")
+    if parts.head.has_sets:
+        raise InputError("theta is sparse, and the head has sets of labels")
+    calibration = parts.calibration
+    if not isinstance(calibration, Mixed):
+        raise InputError("theta is sparse, and the calibration is not one with base rates")
+    if calibration.share and not len(parts.record.label_weights()):
+        raise InputError("the calibration has a share of base rates, which the record lacks")
+    always = parts.featurizer.always_column
+    if always < 0:
+        return
+    if parts.columns is not None:
+        always = int(parts.columns.find(np.array([always], np.int32))[0])
+    if always >= 0 and postings.starts[always] != postings.starts[always + 1]:
+        raise InputError("the bias is a row of the postings")

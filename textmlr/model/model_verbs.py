@@ -20,6 +20,7 @@ from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.given_data import Data, Labels, Weights
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.model.model_file import to_write
+from textmlr.model.model_parts import theta_of
 
 if TYPE_CHECKING:
     from textmlr.model.explanation.contributions import ExplainedModel
@@ -31,6 +32,21 @@ Path: TypeAlias = str | PathLike[str]
 
 class ModelVerbs:
     """What a Model does by functions of higher rooms, which the package's face hands out."""
+
+    @property
+    def theta(self: Any) -> NDArray[np.float32]:
+        """The (V, L) parameters of a linear model; with columns they are made anew.
+
+        Raises InputError for a model with hidden layers, which has no weight of a feature for a
+        label, and for one with a sparse θ, which is ``parts.postings``.
+
+        >>> import textmlr
+        >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
+        >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
+        >>> model.theta.shape == (model.featurizer.columns, 2)
+        True
+        """
+        return theta_of(self.parts)
 
     @property
     def thresholds(self: Any) -> NDArray[np.float64] | None:
@@ -229,6 +245,8 @@ class ModelVerbs:
             self._calibration,
             self._base,
             self._thresholds,
+            self._postings,
+            self.record.label_weights(),
         )
 
     def info(self: Any) -> dict[str, Any]:
@@ -249,8 +267,8 @@ class ModelVerbs:
         """The k features most in favour of a label and most against it: a TopFeatures.
 
         label  a label gives one TopFeatures; None all labels, or a list of some, gives a list
-        Raises InputError for a label that the model does not have, and for a model with hidden
-        layers.
+        Raises InputError for a label that the model does not have, for all of more than 1,000
+        labels, and for a model with hidden layers.
 
         >>> import textmlr
         >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
@@ -278,7 +296,8 @@ class ModelVerbs:
                rounds them alone, and has room for fewer features
         watch  called with the features and bytes of each model that is tried
         A model whose file is small enough already is given back.
-        Raises InputError for no size, and where even one feature takes more.
+        Raises InputError for no size, where even one feature takes more, and for a model with a
+        sparse θ, whose file is small.
 
         >>> import textmlr
         >>> small = textmlr.train("data/genres-train.tsv").compress("100kB")
@@ -304,7 +323,8 @@ class ModelVerbs:
 
         format  "json" or "onnx"; None: by the ending of the path.  "onnx" needs the package onnx
         scorer  with JSON: also write a JavaScript file there, which answers with it
-        Raises InputError for another format, and if a file cannot be written.
+        Raises InputError for another format, for ONNX of a model with a sparse θ, and if a file
+        cannot be written.
 
         >>> import textmlr
         >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
@@ -349,10 +369,10 @@ class ModelVerbs:
         By a multi-label model predicted and probability are lists, in CSV and TSV joined by the
         separator of the training's labels, or |; predicted_1 and so on are single labels.
 
-        top     also columns predicted_2, probability_2, … to this rank
+        top     also columns predicted_2, probability_2, … to this rank, at most 5,000
         min_probability  predicted is null where no label has this probability
         label   only one column, P(label)
-        each_label  also a column P(LABEL) of each label
+        each_label  also a column P(LABEL) of each of at most 5,000 labels
         at_least_one  by a multi-label model: the likeliest label where there would be none
         prefix  before the names of the new columns
         reading ReadingOptions: how files are read

@@ -44,6 +44,7 @@ from textmlr.model.record_schema import (
     part,
     several,
 )
+from textmlr.model.support_record import SupportRecord
 
 _AGAIN = "copy the file again, or train the model again"
 
@@ -138,7 +139,7 @@ class CandidateRecord(Part):
     char_ngrams: tuple[int, int] | None = needed(RANGE)
     documents: int = needed(WHOLE)
     loss: float = needed(REAL)
-    accuracy: float = needed(REAL)
+    accuracy: float | None = optional(REAL, nullable=True)
 
 
 @part
@@ -245,7 +246,9 @@ class ExactRecord(Part):
 
 
 def _final(values: Json) -> type[Part]:
-    return ExactRecord if values.get("solver") == "exact" else SgdRecord
+    return {"exact": ExactRecord, "support": SupportRecord}.get(
+        str(values.get("solver")), SgdRecord
+    )
 
 
 @part
@@ -318,7 +321,7 @@ class Record(Part):
     ngrams: tuple[CandidateRecord, ...] = several(CandidateRecord)
     cut: CutRecord | None = optional(CutRecord)
     held_out: HeldOutRecord | None = optional(HeldOutRecord)
-    final: SgdRecord | ExactRecord | None = optional(_final)
+    final: SgdRecord | ExactRecord | SupportRecord | None = optional(_final)
     stream: StreamRecord | None = optional(StreamRecord)
     updates: tuple[UpdateRecord, ...] = several(UpdateRecord, is_written=False)
     compressed: CompressionRecord | None = optional(CompressionRecord)

@@ -202,7 +202,9 @@ def _json(value: Any) -> Any:
     if isinstance(value, Part):
         return value.as_json()
     if isinstance(value, tuple):
-        return [_json(one) for one in value]
+        # Numbers of a million labels, say, are written as they are.
+        plain = bool(value) and isinstance(value[0], int | float | str)
+        return list(value) if plain else [_json(one) for one in value]
     return value
 
 
@@ -233,7 +235,9 @@ def _names(value: Any) -> bool:
 
 
 def _counts(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_whole, value)) and 0 < sum(value) < MOST_COUNT
+    # Without a step of Python for each: there may be a million.
+    whole = isinstance(value, list) and set(map(type, value)) == {int} and min(value) >= 0
+    return whole and 0 < sum(value) < MOST_COUNT
 
 
 def _weights(value: Any) -> bool:

@@ -46,8 +46,8 @@ class Calibration:
     @classmethod
     def of(cls, values: dict[str, Any]) -> Calibration:
         """The calibration of these JSON values."""
-        kind = Shrunk if "prior" in values else Bent if "offset" in values else cls
-        return kind(**values)
+        kinds: dict[str, type[Calibration]] = {"prior": Shrunk, "offset": Bent, "share": Mixed}
+        return next((kind for name, kind in kinds.items() if name in values), cls)(**values)
 
     def absorbed(self) -> Calibration:
         """This calibration for scores that are multiplied by the factor already."""
@@ -223,6 +223,35 @@ class Shrunk(Calibration):
             scores = scores - scores.mean()
         offsets: NDArray[np.float64] = self.prior * scores
         return offsets
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed(Calibration):
+    """Answers of a sparse θ, mixed with the base rates: P = (1 − share)·softmax + share·base rate.
+
+    A label that shares no feature with a document keeps a part of its base rate.  What features
+    add to scores is multiplied by (max(σ, least)/spread)^exponent, where σ is the highest such sum
+    over labels; biases are not.  The scores that count are
+    ln((1 − share)·exp(score) + share·base rate·z), so that P = exp(score − log z) still.
+
+    share  0 to 1, π
+    """
+
+    share: float = 0.0
+
+    def absorbed(self) -> Mixed:
+        """This calibration for sums that are multiplied by the factor already."""
+        spread, least = self.factor * self.spread, self.factor * self.least
+        return Mixed(1.0, self.exponent, spread, least, self.share)
+
+    def multipliers(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """By what kernels multiply a document's sums: (L,);  scores (L,), the sums, without the
+        bias."""
+        t = 1.0
+        if self.exponent:
+            highest = max(float(scores.max()), self.least)
+            t = float((highest / self.spread) ** self.exponent)
+        return np.full(len(scores), t)
 
 
 def row_blocks(documents: int, labels: int) -> Iterator[slice]:

@@ -12,25 +12,39 @@ from numpy.typing import NDArray
 from textmlr.base.checks import check_callable, check_kind, check_threads
 from textmlr.base.errors import InputError
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.option_errors import OptionError
 from textmlr.base.printable import plural
 from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus, check_corpus, files_of
-from textmlr.corpus.duplicates import duplicates_of
+from textmlr.corpus.duplicates import Duplicates, duplicates_of
 from textmlr.model.heads import Head, head_of, usual_head
 from textmlr.model.model import Model
 from textmlr.model.model_facts import kept_of
-from textmlr.model.model_parts import UpdateState
+from textmlr.model.model_parts import ModelParts, UpdateState
 from textmlr.model.parameters import LINEAR
+from textmlr.model.postings import Postings
+from textmlr.model.postings_file.settled_parts import settled
+from textmlr.model.record import Record
 from textmlr.model.scoring import Bent, Calibration
 from textmlr.model.zero_rows import without_zero_rows
 from textmlr.training.exact.penalty_path import ExactFit, fit_exact
 from textmlr.training.feature_names import FeatureNames
-from textmlr.training.ngram_choice import Candidate, NgramChoice, choose
+from textmlr.training.ngram_choice import Candidate, NgramChoice, choose, choose_sparse
+from textmlr.training.objective import Objective
 from textmlr.training.on_disk.disk_store import Store
-from textmlr.training.rows import Rows, check_judges, few_features, memory_of
+from textmlr.training.rows import Rows, check_judges, few_features, memory_of, sparse_memory_of
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
 from textmlr.training.stage_lines import logged
+from textmlr.training.support.support_fit import EPOCHS, SupportFit, fit_support
+from textmlr.training.support.theta_choice import (
+    MOST_DENSE_LABELS,
+    ThetaSizeError,
+    check_theta,
+    may_be_sparse,
+    with_idf,
+    with_theta,
+)
 from textmlr.training.thresholds import Thresholds, check_maximise
 from textmlr.training.training_events import Stage, Watch
 from textmlr.training.training_record import training_record
@@ -69,45 +83,52 @@ def train_corpus(
     check_threads(threads)
     check_callable("watch", watch)
     check_kind("store", store, Store, optional=True)
-    options = (training_options or TrainingOptions()).decided()
+    own = usual_head(corpus.is_multilabel) if head is None else head_of(head)
+    stored = store is not None
+    given = training_options or TrainingOptions()
+    asked = given.theta == "sparse"
+    check_theta(given, own, store.lever(corpus) if store is not None and asked else None)
+    options = with_theta(given, corpus, own, stored=stored).decided()
     _check_two_labels(corpus)
     check_judges(corpus, validation)
     check_maximise(options, "corpus", multilabel=corpus.is_multilabel)
-    # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
-    # before rare features are raised (a point of accuracy on some corpora).
-    wanted = featurizer_options or FeaturizerOptions()
-    if options.solver != "exact" and wanted.idf is None:
-        wanted = replace(wanted, idf=False)
-    wanted = few_features(wanted, corpus, options)
     threads = chosen_threads(threads)
-    own = usual_head(corpus.is_multilabel) if head is None else head_of(head)
     run = _Training(corpus, validation, options, threads, logged(watch), store, own)
     several = corpus.is_multilabel
     run.watch(Stage("features", len(corpus), len(corpus.labels), several=several))
     duplicates = duplicates_of(corpus, threads)
     try:
-        candidates, rows = run.rows(wanted)
+        run, candidates, rows = _rows(run, featurizer_options or FeaturizerOptions(), given)
+        options = run.options
         names = FeatureNames(corpus, rows, options.seed, threads)
         fitted = run.fit(rows, names.collect)
-        names.finish(fitted.layers[0])
+        names.finish(fitted.first_layer)
     except ArithmeticError as error:
         raise InputError(str(error), mend="lower the learning rate or the penalty") from error
     overlap = None
     if validation is not None:
         overlap = duplicates.sketch.overlap(validation.batches, threads)
-    model = Model(
-        corpus.labels,
-        rows.featurizer,
-        fitted.layers,
-        training_record(corpus, duplicates, rows, candidates, options, fitted.found, overlap),
-        rows.columns,
-        fitted.calibration,
-        activation=options.activation or LINEAR,
-        update_state=UpdateState(fitted.squares, duplicates.sketch.beside(fitted.layers)),
-        head=run.head,
-        thresholds=None if fitted.thresholds is None else fitted.thresholds.values,
-    )
-    return _sparse(model) if options.l1 else model
+    record = training_record(corpus, duplicates, rows, candidates, options, fitted.found, overlap)
+    return fitted.model(corpus, rows, record, duplicates, run)
+
+
+def _rows(
+    run: _Training, wanted: FeaturizerOptions, given: TrainingOptions
+) -> tuple[_Training, list[Candidate], Rows]:
+    """(the training, of a sparse θ where a dense one would not fit in memory and nothing speaks
+    against it, n-grams that were tried, rows);  given  options before they were decided."""
+    try:
+        return run, *run.rows(wanted)
+    except ThetaSizeError as error:
+        if not may_be_sparse(given, run.head, stored=False):
+            raise
+        if run.store is not None:  # in memory there is another form
+            if len(run.corpus.labels) <= MOST_DENSE_LABELS:
+                raise
+            lever = run.store.lever(run.corpus)
+            raise OptionError("memory", error.sentences[0], lever, guide="limits") from None
+    run = replace(run, options=replace(given, theta="sparse").decided())
+    return run, *run.rows(wanted)
 
 
 def _check_two_labels(corpus: Corpus) -> None:
@@ -126,8 +147,42 @@ class _Fitted(NamedTuple):
     layers: list[NDArray[np.float32]]
     squares: list[NDArray[np.float32]]
     calibration: Calibration | None
-    found: Fit | ExactFit
+    found: Fit | ExactFit | SupportFit
     thresholds: Thresholds | None
+    postings: Postings | None = None
+
+    @property
+    def first_layer(self) -> NDArray[np.float32] | Postings:
+        """θ from features on."""
+        return self.layers[0] if self.postings is None else self.postings
+
+    def model(
+        self, corpus: Corpus, rows: Rows, record: Record, duplicates: Duplicates, run: _Training
+    ) -> Model:
+        """The model of this θ."""
+        sketch = duplicates.sketch.beside(
+            sum(layer.nbytes for layer in self.layers)
+            if self.postings is None
+            else len(self.postings) // 2  # two bytes a weight in the file, and no more for names
+        )
+        options = run.options
+        parts = ModelParts(
+            corpus.labels,
+            rows.featurizer,
+            self.layers,
+            record,
+            rows.columns,
+            Calibration() if self.calibration is None else self.calibration,
+            activation=options.activation or LINEAR,
+            update_state=UpdateState(self.squares, sketch),
+            head=run.head,
+            thresholds=None if self.thresholds is None else self.thresholds.values,
+            postings=self.postings,
+        )
+        if parts.is_sparse:
+            parts = settled(parts)
+        model = Model.of(parts)
+        return _sparse(model) if options.l1 else model
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +198,9 @@ class _Training:
     head: Head
 
     def rows(self, wanted: FeaturizerOptions) -> tuple[list[Candidate], Rows]:
-        """(n-grams that were tried, rows with the best ones)."""
+        """(n-grams that were tried, rows with the best ones).  Raises InputError where θ would not
+        fit in memory."""
+        wanted = few_features(self._with_weights(wanted), self.corpus, self.options)
         choice, options, threads = self._choice(wanted), self.options, self.threads
         if choice.rows is not None:
             return choice.candidates, choice.rows
@@ -154,12 +211,24 @@ class _Training:
             rows = self.store.rows(self.corpus, *own)
         return choice.candidates, rows
 
+    def _with_weights(self, wanted: FeaturizerOptions) -> FeaturizerOptions:
+        """The options of features, with the weights of features that θ's form asks for."""
+        if self.options.theta == "sparse":
+            return with_idf(wanted)
+        # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
+        # before rare features are raised (a point of accuracy on some corpora).
+        if self.options.solver != "exact" and wanted.idf is None:
+            return replace(wanted, idf=False)
+        return wanted
+
     def fit(self, rows: Rows, beside: Callable[[], object]) -> _Fitted:
         """Fit θ to rows.  Raises ArithmeticError where it does not stay finite."""
         options, threads, judge = self.options, self.threads, None
         if self.validation is not None:
             judge = rows.judge(self.validation, options, threads)
         self.watch(self._stage(rows))
+        if options.theta == "sparse":
+            return self._fit_sparse(rows, judge, beside)
         if options.solver == "exact":
             found = fit_exact(
                 rows.in_memory,
@@ -188,20 +257,41 @@ class _Training:
             calibration = replace(calibration, links=result.second)
         return _Fitted(result.layers, squares, calibration, result, result.thresholds)
 
+    def _fit_sparse(
+        self, rows: Rows, judge: Objective | None, beside: Callable[[], object]
+    ) -> _Fitted:
+        found = fit_support(
+            rows.in_memory,
+            self.options,
+            bias=rows.bias,
+            validation=judge,
+            threads=self.threads,
+            watch=self.watch,
+            beside=beside,
+        )
+        return _Fitted([], [], found.calibration, found, None, found.postings)
+
     def _stage(self, rows: Rows) -> Stage:
         """The stage "fit"."""
         objective, options, labels = rows.objective, self.options, len(self.corpus.labels)
         epochs = 0
-        if options.solver != "exact":
+        if options.theta == "sparse":
+            epochs = options.epochs or EPOCHS
+        elif options.solver != "exact":
             validated = self.validation is not None
             epochs = most_epochs(objective, rows.idf, options, validated=validated)
         room = memory_of(objective.columns, labels, options, self.threads)
+        if options.theta == "sparse":
+            room = sparse_memory_of(objective.nonzeros, labels)
         size = objective.columns, objective.nonzeros
         several = self.corpus.is_multilabel
-        return Stage("fit", len(self.corpus), labels, *size, epochs, room, several)
+        sparse = options.theta == "sparse"
+        return Stage("fit", len(self.corpus), labels, *size, epochs, room, several, sparse)
 
     def _choice(self, wanted: FeaturizerOptions) -> NgramChoice:
         """``choose``, or its choice from before the run was cut off."""
+        if self.options.theta == "sparse":
+            return choose_sparse(self.corpus, wanted, self.options, self.threads, self.watch)
 
         def find() -> NgramChoice:
             return choose(

@@ -23,6 +23,7 @@ from textmlr.features.hashed_columns import (
 from textmlr.features.hashed_names import Census, ColumnNames
 from textmlr.features.ngrams import Hasher
 from textmlr.kernels import column_numbers
+from textmlr.model.postings import Postings
 from textmlr.training.dealt_parts import AnyObjective, dealt
 from textmlr.training.ngram_choice import drawn
 from textmlr.training.objective import Objective
@@ -80,7 +81,7 @@ class FeatureNames:
             len(self._totals),
         )
 
-    def finish(self, theta: NDArray[np.float32]) -> None:
+    def finish(self, theta: NDArray[np.float32] | Postings) -> None:
         """Name the heaviest hashed columns of θ."""
         rows, census = self._rows, self._census
         if rows.columns is None:
@@ -92,7 +93,7 @@ class FeatureNames:
 
 
 def heaviest(
-    theta: NDArray[np.float32],
+    theta: NDArray[np.float32] | Postings,
     frequencies: NDArray[np.integer[Any]],
     totals: NDArray[np.float32],
     census: Census,
@@ -102,11 +103,7 @@ def heaviest(
 
     frequencies, totals  (c,) of the first c columns by number, those of the census
     """
-    candidates = theta[: len(totals)]
-    labels = theta.shape[1]
-    squares = np.einsum("fl,fl->f", candidates, candidates)
-    squares -= (candidates @ np.ones(labels, np.float32)) ** 2 / labels  # L·mean²
-    heaviness = np.sqrt(np.maximum(squares, 0)) * totals
+    heaviness = np.sqrt(np.maximum(_squares(theta, len(totals)), 0)) * totals
     heaviness[census.sizes == 0] = 0  # it has no name, as the bias has none
     if len(heaviness) > NAMED:
         least = np.partition(heaviness, len(heaviness) - NAMED)[len(heaviness) - NAMED]
@@ -123,6 +120,22 @@ def heaviest(
         known,
         totals[numbers],
     )
+
+
+def _squares(theta: NDArray[np.float32] | Postings, many: int) -> NDArray[np.floating[Any]]:
+    """‖θ − mean‖² of the first rows of θ: (many,)."""
+    if isinstance(theta, Postings):
+        ends = theta.starts[: many + 1]
+        weights = theta.weights[: ends[-1]].astype(np.float64)
+        summed = np.concatenate([np.zeros((1, 2)), np.cumsum(np.c_[weights**2, weights], axis=0)])
+        squares, sums = np.diff(summed[ends], axis=0).T
+        own: NDArray[np.float64] = squares - sums**2 / len(theta.bias)
+        return own
+    candidates = theta[:many]
+    labels = theta.shape[1]
+    lengths: NDArray[np.floating[Any]] = np.einsum("fl,fl->f", candidates, candidates)
+    lengths -= (candidates @ np.ones(labels, np.float32)) ** 2 / labels  # L·mean²
+    return lengths
 
 
 def totals_of(objective: AnyObjective, seed: int, threads: int) -> NDArray[np.float32]:

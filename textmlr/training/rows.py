@@ -27,6 +27,7 @@ from textmlr.training.dealt_parts import AnyObjective
 from textmlr.training.objective import Objective
 from textmlr.training.sgd.runs import ColumnFacts
 from textmlr.training.sgd.trial_run import TrialResults
+from textmlr.training.support.theta_choice import MOST_DENSE_LABELS, ThetaSizeError
 
 # Labels of sets have few documents each, and learn little from rare features: more weights than
 # these, of the rarest features, take most of the time and memory of training, and do not lower the
@@ -77,7 +78,14 @@ class Rows:
         featurizer = Featurizer(featurizer_options)
         features, columns, frequencies = _features(featurizer, corpus, threads)
         featurizer.labels = corpus.labels
-        check_memory(features.columns, len(corpus.labels), options, threads)
+        check_memory(
+            features.columns,
+            len(corpus.labels),
+            options,
+            threads,
+            nonzeros=len(features.indices),
+            may_be_sparse=head.has_sparse,
+        )
         idf = None
         if options.idf_power is not None or not featurizer.options.uses_idf:
             idf = inverse_document_frequency(frequencies, len(corpus))
@@ -145,23 +153,53 @@ def memory_of(columns: int, labels: int, options: TrainingOptions, threads: int)
     return 4 * weights * copies * (min(threads, 3) + 1)
 
 
-def check_memory(columns: int, labels: int, options: TrainingOptions, threads: int) -> None:
-    """Refuse a θ that would not fit before any memory is taken."""
+def sparse_memory_of(nonzeros: int, labels: int) -> int:
+    """Bytes of a sparse θ in training, at most: each non-zero of the rows may be where a feature
+    and a label met that no other document has, with its label, its sum and its weight."""
+    return 16 * nonzeros + 64 * labels
+
+
+def check_memory(
+    columns: int,
+    labels: int,
+    options: TrainingOptions,
+    threads: int,
+    *,
+    nonzeros: int = 0,
+    may_be_sparse: bool = False,
+) -> None:
+    """Refuse a θ that would not fit before any memory is taken.
+
+    nonzeros       of the rows
+    may_be_sparse  whether a sparse θ could be trained on them
+    """
+    sparse = options.theta == "sparse"
     needed = memory_of(columns, labels, options, threads)
+    if sparse:
+        needed = sparse_memory_of(nonzeros, labels)
     available = machine_memory()
-    if needed > available:
-        layers = "".join(f" × {width:,} hidden units" for width in options.hidden)
-        smaller = ", or smaller layers ({hidden:name})" if layers else ""
-        fewer = "keep fewer features ({max_features:name}, {min_df:name} or {hash_bits:name})"
-        raise OptionError(
-            "max_features",
-            Sentence(
-                f"{columns:,} features{layers} × {labels:,} labels need {needed / 2**30:.1f} GiB "
-                f"to train, and this machine has {available / 2**30:.1f} GiB"
-            ),
-            Sentence(fewer + smaller),
-            guide="limits",
-        )
+    if needed <= available:
+        return
+    layers = "".join(f" × {width:,} hidden units" for width in options.hidden)
+    smaller = ", or smaller layers ({hidden:name})" if layers else ""
+    mend = "keep fewer features ({max_features:name}, {min_df:name} or {hash_bits:name})" + smaller
+    what = f"{columns:,} features{layers} × {labels:,} labels"
+    if sparse:
+        what = f"{nonzeros:,} words of documents, of {columns:,} features and {labels:,} labels,"
+        mend = "keep fewer features ({max_features:name} or {min_df:name}), or fewer documents"
+    elif labels > MOST_DENSE_LABELS and may_be_sparse and not (layers or options.solver == "exact"):
+        mend = "give {theta}: a weight only where feature and label met; or train fewer labels"
+    elif labels > MOST_DENSE_LABELS:
+        mend = "train fewer labels, or " + mend
+    raise ThetaSizeError(
+        "theta" if "{theta}" in mend else "max_features",
+        Sentence(
+            f"{what} need {needed / 2**30:.1f} GiB to train, and this machine has "
+            f"{available / 2**30:.1f} GiB"
+        ),
+        Sentence(mend, {"theta": "sparse"}),
+        guide="limits",
+    )
 
 
 def few_features(

@@ -31,13 +31,18 @@ def stage_line(stage: Stage) -> str:
     if stage.name == "features":
         documents, labels = plural(stage.documents, "document"), plural(stage.labels, "label")
         return f"reading the words of {documents} of {labels}"
+    if stage.sparse:
+        return (
+            f"{stage.columns:,} features and {plural(stage.labels, 'label')}: weights where they "
+            f"met, in at most {size_of(stage.bytes)} of memory"
+        )
     text = f"{stage.columns:,} features, which take {size_of(stage.bytes)} of memory"
     return text + ("; choosing the step size" if stage.epochs else "")
 
 
-def figures_line(loss: float, accuracy: float, right: str) -> str:
-    """A loss and an accuracy, which is called ``Stage.right``."""
-    return f"log loss {loss:.3f}, {right} {accuracy:.3f}"
+def figures_line(loss: float, accuracy: float | None, right: str) -> str:
+    """A loss and an accuracy, which is called ``Stage.right``;  None: nobody asked."""
+    return f"log loss {loss:.3f}" + ("" if accuracy is None else f", {right} {accuracy:.3f}")
 
 
 def candidate_line(tried: Candidate, right: str) -> str:

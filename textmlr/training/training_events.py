@@ -21,6 +21,7 @@ class Stage:
     bytes     of θ during "fit", for all runs side by side
     several   whether documents have sets of labels: what is called accuracy in later events is the
               share of documents whose likeliest label is one of theirs, precision at 1
+    sparse    whether θ has weights only where feature and label met
     """
 
     name: str
@@ -31,6 +32,7 @@ class Stage:
     epochs: int = 0
     bytes: int = 0
     several: bool = False
+    sparse: bool = False
 
     @property
     def right(self) -> str:

@@ -13,7 +13,7 @@ from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.label_sets import LabelSets
 from textmlr.corpus.notes import FIRST_USED
 from textmlr.features.stop_words import dropped
-from textmlr.model.record import ExactRecord, OverlapRecord
+from textmlr.model.record import ExactRecord, OverlapRecord, SgdRecord
 
 if TYPE_CHECKING:
     from textmlr.corpus.duplicates import Overlap
@@ -163,7 +163,7 @@ def _unchecked_notes(record: Record, held_out: int, options: dict[str, object]) 
                 f"the tolerance of {options['tolerance']:g} is not met, only that of the "
                 "certificate (weights of 32 bits may not allow more)"
             )
-    elif final is not None and final.halvings:
+    elif isinstance(final, SgdRecord) and final.halvings:
         notes.append(
             f"the steps diverged, so that the step size was halved {final.halvings}× and epochs "
             "run again"

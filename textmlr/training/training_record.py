@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TypeAlias
 
 import numpy as np
 
@@ -32,15 +33,18 @@ from textmlr.model.record import (
     VersionsRecord,
 )
 from textmlr.model.scoring import Calibration
+from textmlr.model.support_record import SupportRecord
 from textmlr.training.exact.penalty_path import ExactFit
 from textmlr.training.ngram_choice import Candidate
 from textmlr.training.rows import Rows, label_totals
 from textmlr.training.sgd.fit import Fit
 from textmlr.training.sgd.trial_run import TrialRun
+from textmlr.training.support.support_fit import SupportFit
 from textmlr.training.thresholds import Thresholds
 
-# Options of documents with several labels, which files of other models need not have.
-NEWER = ("maximise", "cost_false_positive")
+Found: TypeAlias = Fit | ExactFit | SupportFit
+# Options of documents with several labels, or very many, which files of other models need not have.
+NEWER = ("maximise", "cost_false_positive", "theta")
 
 
 def training_record(
@@ -49,7 +53,7 @@ def training_record(
     rows: Rows,
     candidates: Sequence[Candidate],
     options: TrainingOptions,
-    found: Fit | ExactFit,
+    found: Found,
     overlap: Overlap | None,
 ) -> Record:
     """The record of a model.
@@ -63,9 +67,11 @@ def training_record(
         ngrams=tuple(CandidateRecord(**asdict(candidate)) for candidate in candidates),
         cut=_cut(rows.cut) if rows.cut else None,
         held_out=_held_out(found, overlap),
-        final=_exact(found, options.l1) if isinstance(found, ExactFit) else _sgd(found),
+        final=_final(found, options),
         thresholds=thresholds_record(
-            found.thresholds, options, isinstance(found, Fit) and found.second is not None
+            None if isinstance(found, SupportFit) else found.thresholds,
+            options,
+            isinstance(found, Fit) and found.second is not None,
         ),
     )
 
@@ -118,8 +124,18 @@ def _cut(cut: dict[str, int]) -> CutRecord:
     return CutRecord(kept=cut["kept"], of=cut["of"], missed=cut["missed"])
 
 
-def _held_out(found: Fit | ExactFit, overlap: Overlap | None) -> HeldOutRecord:
+def _held_out(found: Found, overlap: Overlap | None) -> HeldOutRecord:
     judged = found.judged
+    if isinstance(found, SupportFit):
+        return HeldOutRecord(
+            documents=found.held_out,
+            folds=0,
+            origin="corpus" if overlap is None else "validation",
+            overlap=None if overlap is None else OverlapRecord(**asdict(overlap)),
+            loss=judged.loss if judged else None,
+            accuracy=judged.accuracy if judged else None,
+            trials=(),
+        )
     trials: tuple[SgdTrialRecord, ...] | tuple[ExactTrialRecord, ...]
     if isinstance(found, ExactFit):
         trials = tuple(
@@ -151,6 +167,28 @@ def _trial(trial: TrialRun) -> SgdTrialRecord:
         calibration=calibration_record(trial.calibration),
         loss=trial.loss,
         accuracy=trial.accuracy,
+    )
+
+
+def _final(found: Found, options: TrainingOptions) -> SgdRecord | ExactRecord | SupportRecord:
+    if isinstance(found, ExactFit):
+        return _exact(found, options.l1)
+    return _support(found) if isinstance(found, SupportFit) else _sgd(found)
+
+
+def _support(found: SupportFit) -> SupportRecord:
+    scalars = found.scalars
+    return SupportRecord(
+        solver="support",
+        weights=len(found.postings),
+        attraction=scalars.attraction,
+        prior=scalars.prior,
+        norm_power=scalars.norm_power,
+        calibration=calibration_record(found.fitted),
+        learning_rate=found.learning_rate,
+        epochs=found.epochs,
+        loss=found.loss,
+        accuracy=found.accuracy,
     )
 
 

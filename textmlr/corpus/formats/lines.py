@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -21,6 +22,7 @@ from textmlr.base.checks import check_file, check_flag, check_path
 from textmlr.base.errors import FormatError, InputError
 from textmlr.base.option_mentions import mention
 from textmlr.base.options import check_options
+from textmlr.base.string_blobs import strings_of
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
@@ -29,12 +31,14 @@ from textmlr.corpus.refusals import too_long
 from textmlr.corpus.sources import opened
 from textmlr.corpus.taken_columns import Taken
 from textmlr.corpus.text_encodings import BOM, check_marks, first_invalid
+from textmlr.kernels import text_spans
 from textmlr.kernels import tsv_lines as kernels
 
 TAKEN = Taken("a document a line")
 _BLANK = frozenset(b" \n\r\v\f")
 _LOOKED_AT = 1 << 12  # bytes
 _QUOTED = 40  # characters of a file that a message may quote
+_MANY = 1 << 10  # labels that are brought together before they are decoded
 BINARY = "binary data (a NUL byte)", f"give text, in UTF-8 or as {mention('encoding')} says"
 
 
@@ -218,16 +222,34 @@ def intern(
     first, last, codes = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int32)
     spans = frozen(starts), frozen(stops)
     found = kernels.intern(text, *spans, status, slots, first, last, codes)
-    labels: list[str | None] = []
-    for start, stop in zip(first[:found].tolist(), last[:found].tolist(), strict=True):
-        try:
-            labels.append(str(text[start:stop].data, "utf-8"))
-        except UnicodeDecodeError:
-            labels.append(None)
+    labels = _decoded(text, first[:found], last[:found])
     if None in labels:
         wrong = np.array([label is None for label in labels])
         status[(codes >= 0) & wrong[codes]] = kernels.BAD_LABEL
     return codes, labels
+
+
+def _decoded(
+    text: NDArray[np.uint8], starts: NDArray[np.int64], stops: NDArray[np.int64]
+) -> list[str | None]:
+    """The strings text[starts[i]:stops[i]], None for one that is not UTF-8."""
+    if len(starts) < _MANY:
+        pairs = zip(starts.tolist(), stops.tolist(), strict=True)
+        return [_string(text[i:j]) for i, j in pairs]
+    bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(stops - starts)])
+    blob = np.empty(bounds[-1], np.uint8)
+    text_spans.gather(frozen(text), frozen(starts), frozen(stops), blob)
+    try:
+        return list(strings_of(blob, bounds))
+    except UnicodeDecodeError:
+        return [_string(blob[i:j]) for i, j in pairwise(bounds.tolist())]
+
+
+def _string(text: NDArray[np.uint8]) -> str | None:
+    try:
+        return str(text.data, "utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.evaluation.multilabel.set_answers import SetAnswers
+from textmlr.evaluation.propensity import inverse_propensities
 from textmlr.model.scoring import row_blocks
 
 RANKS = (1, 3, 5)
-# Of Wikipedia's labels, which the field takes for corpora that have none of their own.
-PROPENSITY_A, PROPENSITY_B = 0.55, 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +30,6 @@ class AtRank:
     precision: float
     recall: float | None
     propensity_scored: float | None
-
-
-def inverse_propensities(trained_on: NDArray[np.float64], documents: float) -> NDArray[np.float64]:
-    """(L,) 1/p of each label: 1 + C·(N_ℓ + B)^−A,  C = (ln N − 1)·(B + 1)^A.
-
-    p is the share of the documents of a label that are labelled with it, where rare labels are
-    often forgotten.
-    trained_on  (L,) N_ℓ, documents of training with each label;  documents  N
-    Source: Jain, Prabhu and Varma, KDD 2016, eq. 1, with A = 0.55 and B = 1.5.
-    """
-    c = (np.log(max(documents, np.e)) - 1) * (PROPENSITY_B + 1) ** PROPENSITY_A
-    weights: NDArray[np.float64] = 1 + c * (trained_on + PROPENSITY_B) ** -PROPENSITY_A
-    return weights
 
 
 def at_ranks(answered: SetAnswers) -> tuple[AtRank, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.checks import check_listed, check_strings, is_list, taken
+from textmlr.base.checks import check_label, check_listed, check_strings, is_list, taken
 from textmlr.base.errors import InputError
 from textmlr.base.printable import plural
 from textmlr.corpus.duplicates import Overlap
@@ -160,6 +160,13 @@ class MultilabelEvaluation:
     def as_dict(self) -> dict[str, Any]:
         """The figures as JSON values."""
         return {**figures_dict(self), "never_answered": list(self.never_answered)}
+
+    def of_label(self, label: str) -> SetLabelFigures:
+        """The figures of one label.  Raises InputError where neither the model nor a document has
+        it."""
+        names = self.answered.names
+        check_label(label, names)
+        return self.labels[names.index(label)]
 
     def worst(self, most: int) -> list[SetLabelFigures]:
         """Labels that occur or are answered, lowest F1 first, at most so many."""

@@ -14,7 +14,8 @@ from textmlr.base.training_options import EVEN_COST
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Overlap
 from textmlr.corpus.label_sets import LabelSets, as_sets
-from textmlr.evaluation.labelled_answers import LEAST_PROBABILITY, given_answers
+from textmlr.evaluation.labelled_answers import given_answers
+from textmlr.evaluation.true_labels import LEAST_PROBABILITY
 from textmlr.model.heads import SIGMOIDS, Head
 from textmlr.model.label_choice import LabelChoice
 from textmlr.model.model import Model

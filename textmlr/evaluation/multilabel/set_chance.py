@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.evaluation.labelled_answers import LEAST_PROBABILITY
 from textmlr.evaluation.multilabel.set_answers import SetAnswers
+from textmlr.evaluation.true_labels import LEAST_PROBABILITY
 from textmlr.model.scoring import base_rates
 
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from textmlr.base.web_page import name_of, table
 from textmlr.evaluation.label_figures import confusions
-from textmlr.evaluation.labelled_answers import LabelledAnswers
 from textmlr.evaluation.report import drawing, plots
 from textmlr.evaluation.report.images import Images, figure
 from textmlr.evaluation.report.shown_labels import ShownLabels
+from textmlr.evaluation.true_labels import TrueLabels
 
 FEW_LABELS = 25  # a confusion matrix of at most these has a number in each cell
 NAMED_LABELS = 60  # it names at most these
@@ -21,7 +21,7 @@ MOST_LABELS = 400  # it shows at most these, those with the most errors
 PAIRS = 40
 
 
-def confusion_section(answered: LabelledAnswers, names: ShownLabels, images: Images) -> str:
+def confusion_section(answered: TrueLabels, names: ShownLabels, images: Images) -> str:
     """The confusion matrix and the commonest errors."""
     if len(answered.names) <= FEW_LABELS:
         drawn = _draw_matrix(answered, names, range(len(answered.names)), numbers=True)
@@ -34,10 +34,27 @@ def confusion_section(answered: LabelledAnswers, names: ShownLabels, images: Ima
         )
     else:
         text = _large_confusion(answered, names, images)
-    text += names.key()
+    return text + names.key() + _pairs(answered)
+
+
+def pair_section(answered: TrueLabels, images: Images) -> str:
+    """The commonest errors of very many labels, and how the labels of those errors are confused:
+    a map of all would be empty."""
+    pairs = confusions(answered, 1)
+    if pairs and pairs[0].count == 1:
+        return "<p>No pair of labels is confused twice. Some that are once:</p>" + _pairs(answered)
+    text, chosen = "", sorted(_most_confused(answered))
+    if chosen:
+        names = ShownLabels([answered.names[label] for label in chosen])
+        text = _most_section(answered, names, chosen, images) + names.key()
+    return text + _pairs(answered)
+
+
+def _pairs(answered: TrueLabels) -> str:
+    """The commonest errors as a table."""
     pairs = confusions(answered, PAIRS)
     if not pairs:
-        return text + "<p>No document was taken for another label.</p>"
+        return "<p>No document was taken for another label.</p>"
     support = np.bincount(answered.codes, minlength=len(answered.names))
     own = dict(zip(answered.names, support.tolist(), strict=True))
     rows = [
@@ -48,10 +65,10 @@ def confusion_section(answered: LabelledAnswers, names: ShownLabels, images: Ima
     if len(pairs) == PAIRS:
         which = f"The {PAIRS} commonest errors:"
     heads = ("label", "taken for", "documents", "of the label’s documents")
-    return text + f"<p>{which}</p>" + table(heads, rows, (0, 1))
+    return f"<p>{which}</p>" + table(heads, rows, (0, 1))
 
 
-def _large_confusion(answered: LabelledAnswers, names: ShownLabels, images: Images) -> str:
+def _large_confusion(answered: TrueLabels, names: ShownLabels, images: Images) -> str:
     """Many labels: all in one map, and the most confused with numbers."""
     errors = _errors(answered)
     worst = np.argsort(-errors, kind="stable")[:MOST_LABELS]
@@ -68,7 +85,14 @@ def _large_confusion(answered: LabelledAnswers, names: ShownLabels, images: Imag
     text = figure(images, "confusion", _draw_matrix(answered, names, order, ticks=ticks), whole)
     if not chosen:
         return text
-    return text + figure(
+    return text + _most_section(answered, names, chosen, images)
+
+
+def _most_section(
+    answered: TrueLabels, names: ShownLabels, chosen: Sequence[int], images: Images
+) -> str:
+    """The labels of the commonest errors, with numbers."""
+    return figure(
         images,
         "confusion-most",
         _draw_matrix(answered, names, chosen, numbers=True, rest=True),
@@ -78,7 +102,7 @@ def _large_confusion(answered: LabelledAnswers, names: ShownLabels, images: Imag
 
 
 def _draw_matrix(
-    answered: LabelledAnswers,
+    answered: TrueLabels,
     names: ShownLabels,
     labels: Sequence[int] | NDArray[np.int64],
     *,
@@ -107,14 +131,14 @@ def _draw_matrix(
     return drawing.themed(draw, names.families)
 
 
-def _errors(answered: LabelledAnswers) -> NDArray[np.int64]:
+def _errors(answered: TrueLabels) -> NDArray[np.int64]:
     """The errors of each label: its documents taken for others, and others' taken for it."""
     wrong = answered.codes != answered.top
     ends = np.concatenate([answered.codes[wrong], answered.top[wrong]])
     return np.bincount(ends, minlength=len(answered.names))
 
 
-def _most_confused(answered: LabelledAnswers) -> set[int]:
+def _most_confused(answered: TrueLabels) -> set[int]:
     """Up to FEW_LABELS - 1 labels: those of the commonest errors."""
     code_of = {name: code for code, name in enumerate(answered.names)}
     chosen: set[int] = set()
@@ -125,7 +149,7 @@ def _most_confused(answered: LabelledAnswers) -> set[int]:
     return chosen
 
 
-def _clustered(answered: LabelledAnswers, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+def _clustered(answered: TrueLabels, labels: NDArray[np.int64]) -> NDArray[np.int64]:
     """Labels in an order in which those confused with one another lie side by side."""
     place = np.full(len(answered.names), len(labels), np.int64)
     place[labels] = np.arange(len(labels))

@@ -16,13 +16,19 @@ from textmlr.evaluation.coverage import Coverage
 from textmlr.evaluation.curves import CurvePoint
 from textmlr.evaluation.evaluation import Evaluation
 from textmlr.evaluation.labelled_answers import LabelledAnswers
+from textmlr.evaluation.ranked_truth import RankedTruth
 from textmlr.evaluation.report import drawing, plots
 from textmlr.evaluation.report.bins_table import bins_table
-from textmlr.evaluation.report.confusion_section import confusion_section
+from textmlr.evaluation.report.confusion_section import confusion_section, pair_section
 from textmlr.evaluation.report.images import Images, figure, spread
 from textmlr.evaluation.report.label_section import labels_section
 from textmlr.evaluation.report.learning_section import learning_section
 from textmlr.evaluation.report.page_frame import answer_warnings, named, tiles_of, whole_page
+from textmlr.evaluation.report.rank_section import (
+    likeliest_section,
+    some_labels_section,
+    training_section,
+)
 from textmlr.evaluation.report.report_files import write_files
 from textmlr.evaluation.report.set_page import SetFindings, set_page
 from textmlr.evaluation.report.shown_documents import article
@@ -30,6 +36,7 @@ from textmlr.evaluation.report.shown_labels import ShownLabels
 from textmlr.model.model import Model
 
 MOST_WRONG = 20
+SEVERAL = (5, 10)  # likeliest labels of very many, whose accuracy has a tile
 COVERAGE_AT = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)  # some of coverage's
 
 
@@ -44,7 +51,7 @@ class Findings:
     model_name: str
     model: Model
     corpus: Corpus
-    answered: LabelledAnswers
+    answered: LabelledAnswers | RankedTruth
     evaluation: Evaluation
     points: Sequence[CurvePoint] | None
 
@@ -65,42 +72,66 @@ def write_report(folder: str | PathLike[str], findings: Findings | SetFindings) 
 
 
 def _page(findings: Findings, images: Images) -> str:
-    answered, record = findings.answered, findings.model.record
-    names = ShownLabels(answered.names)
-    by_label = labels_section(answered, findings.evaluation.labels, names, images)
-    sections = [
-        ("sure", "Calibration", _reliability(findings, images)),
-        ("unsure", "Leaving the unsure to a person", _coverage(findings, images)),
-        ("confusions", "Confusions", confusion_section(answered, names, images)),
-        ("labels", "Label by label", by_label),
-        (
-            "learning",
-            "Would more documents help?",
-            learning_section(findings.points, record, images),
-        ),
+    own = (findings.model_name, findings.model, findings.corpus)
+    return whole_page(*own, _tiles(findings), _sections(findings, images))
+
+
+def _sections(findings: Findings, images: Images) -> list[tuple[str, str, str]]:
+    """Key, title and HTML of each section."""
+    answered, figures = findings.answered, findings.evaluation
+    sure = ("sure", "Calibration", _reliability(findings, images))
+    unsure = ("unsure", "Leaving the unsure to a person", _coverage(findings, images))
+    if isinstance(answered, RankedTruth):
+        assert figures.ranks is not None
+        sections = [
+            ("among", "Among the likeliest", likeliest_section(answered, figures.ranks, images)),
+            sure,
+            unsure,
+            ("rare", "Rare and common labels", training_section(figures.ranks, images)),
+            ("confusions", "Confusions", pair_section(answered, images)),
+            ("labels", "Some labels", some_labels_section(figures)),
+        ]
+    else:
+        names = ShownLabels(answered.names)
+        by_label = labels_section(answered, tuple(figures.labels), names, images)
+        sections = [
+            sure,
+            unsure,
+            ("confusions", "Confusions", confusion_section(answered, names, images)),
+            ("labels", "Label by label", by_label),
+        ]
+    learning = learning_section(findings.points, findings.model.record, images)
+    return [
+        *sections,
+        ("learning", "Would more documents help?", learning),
         ("wrong", "Most confidently wrong", _wrong(findings)),
     ]
-    tiles = _tiles(findings)
-    return whole_page(findings.model_name, findings.model, findings.corpus, tiles, sections)
 
 
 def _tiles(findings: Findings) -> str:
     figures = findings.evaluation
     sure, even = figures.intervals, figures.chance
-    tiles = [
-        ("accuracy", f"{figures.accuracy:.4f}", spread(sure.accuracy)),
-        ("macro-F1", f"{figures.macro_f1:.4f}", spread(sure.macro_f1)),
-        ("log loss, nats", f"{figures.log_loss:.4f}", spread(sure.log_loss)),
-        ("Brier score", f"{figures.brier:.4f}", "0 is best, 2 worst"),
-        ("calibration error", f"{figures.ece:.4f}", "15 bins, 0 is best"),
-    ]
+    accuracy = ("accuracy", f"{figures.accuracy:.4f}", spread(sure.accuracy))
+    losses = ("log loss, nats", f"{figures.log_loss:.4f}", spread(sure.log_loss))
+    error = ("calibration error", f"{figures.ece:.4f}", "15 bins, 0 is best")
+    if figures.ranks is None:
+        macro = ("macro-F1", f"{figures.macro_f1:.4f}", spread(sure.macro_f1))
+        brier = ("Brier score", f"{figures.brier:.4f}", "0 is best, 2 worst")
+        tiles = [accuracy, macro, losses, brier, error]
+    else:
+        several = [
+            (f"among the {row.k} likeliest", f"{row.accuracy:.4f}", spread(row.interval))
+            for row in figures.ranks.at
+            if row.k in SEVERAL
+        ]
+        tiles = [accuracy, *several, losses, error]
     text = (
         "<p>Brackets hold 95 % intervals, from drawing the documents anew "
         f"{sure.resamples:,} times. They say how the figures vary with the test documents. By "
         f"chance, accuracy would be {even.accuracy:.4f} (always {name_of(even.label)}), and log "
         f"loss {even.log_loss:.4f} (the labels’ shares in the {even.source} documents).</p>"
     )
-    if figures.never_answered:
+    if figures.never_answered and figures.ranks is None:
         text += (
             '<p class="wrong">Never answered, though documents have them: '
             f"{named(figures.never_answered)}. More documents, --class-weight balanced or a "
@@ -175,7 +206,13 @@ def _wrong(findings: Findings) -> str:
     if not len(wrong):
         return "<p>No answer was wrong.</p>"
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_WRONG]
-    of_truth = answered.of_truth
+    of_truth, rank = answered.of_truth, answered.rank
+    many = isinstance(answered, RankedTruth)
+
+    def place(i: int) -> str:
+        """Where the label of a document stands, if that is not known by P alone."""
+        return f" in place {rank[i] + 1:,}" if many and rank[i] < answered.width else ""
+
     articles = "".join(
         article(
             corpus,
@@ -183,7 +220,7 @@ def _wrong(findings: Findings) -> str:
             f"taken for {name_of(answered.names[top[i]])} "
             f'<span class="wrong">{confidence[i]:.2%}</span>, '
             f"labelled {name_of(answered.names[answered.codes[i]])} "
-            f'<span class="right">{of_truth[i]:.2%}</span>',
+            f'<span class="right">{of_truth[i]:.2%}</span>{place(i)}',
         )
         for i in worst.tolist()
     )

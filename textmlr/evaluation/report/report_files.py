@@ -10,12 +10,14 @@ from textmlr.evaluation.report.images import Images
 
 PAGE = "report.html"
 FIGURES = ("reliability", "coverage", "confusion", "confusion-most", "precision-recall", "learning")
+RANK_FIGURES = ("likeliest", "by-training")  # only of very many labels
 SET_FIGURES = ("thresholds", "mistaken", "together", "together-answered")  # only of label sets
+ALL_FIGURES = FIGURES + RANK_FIGURES + SET_FIGURES
 
 
 def files_of(folder: str) -> list[str]:
     """The files that a report may write in its folder."""
-    names = (PAGE, *(f"{name}.png" for name in FIGURES + SET_FIGURES))
+    names = (PAGE, *(f"{name}.png" for name in ALL_FIGURES))
     return [os.path.join(folder, name) for name in names]
 
 
@@ -30,7 +32,7 @@ def write_files(folder: str | PathLike[str], page: str, images: Images) -> str:
         for temporary, content in zip(temporaries, contents.values(), strict=True):
             with open(temporary, "wb") as file:
                 file.write(content)
-    for name in FIGURES + SET_FIGURES:
+    for name in ALL_FIGURES:
         old = os.path.join(folder, f"{name}.png")
         if name not in images and os.path.exists(old):
             os.unlink(old)

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
+import numpy as np
+
 from textmlr.base.checks import MODEL_MEND, check_kind, check_path, check_threads
+from textmlr.base.limits import MANY_LABELS
 from textmlr.base.whole_files import check_writable
 from textmlr.corpus.notes import ReadingNotes
 from textmlr.corpus.reading import scan
@@ -75,6 +78,10 @@ def counts_of(
 
 
 def label_counts(model: Model, tally: Tally) -> dict[str, int]:
-    """The number of documents that each label is the answer for, or one of it, most first."""
-    pairs = zip(model.labels, tally.per_label.tolist(), strict=True)
-    return dict(sorted(pairs, key=lambda pair: -pair[1]))
+    """The number of documents that each label is the answer for, or one of it, most first; of more
+    than MANY_LABELS those alone that are an answer."""
+    counts = tally.per_label
+    order = np.argsort(-counts, kind="stable")
+    if len(model.labels) > MANY_LABELS:
+        order = order[counts[order] > 0]
+    return {model.labels[i]: int(counts[i]) for i in order.tolist()}

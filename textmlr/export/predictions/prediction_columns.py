@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 from textmlr.base.checks import check_flag, check_label, check_listed, check_share
 from textmlr.base.errors import InputError
+from textmlr.base.limits import MANY_LABELS
 from textmlr.export.predictions.set_columns import SetColumns
 from textmlr.model.answer_lists import check_one_rule
 from textmlr.model.answering import Answers
 from textmlr.model.heads import ranked_rows
+from textmlr.model.ranked_answers import RankedAnswers
 
 PREDICTED, PROBABILITY = "predicted", "probability"
+MOST_COLUMNS = 5_000  # of labels: more are slow to write, and no table program opens them
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,8 @@ class PredictionColumns:
         self, labels: Sequence[str], wanted: ColumnChoice, sets: SetColumns | None = None
     ) -> None:
         self._wanted, self._sets = wanted, sets
+        self._labels = len(labels)
+        self._check_columns()
         self._names = pa.array(labels, pa.string())
         self._top = min(wanted.top or 1, len(labels))
         if wanted.label is None:
@@ -139,6 +144,30 @@ class PredictionColumns:
         fields = [] if wanted.label is not None else self._answer_fields()
         fields += [(f"P({labels[i]})", pa.float64()) for i in self._columns]
         self.fields = [pa.field(wanted.prefix + name, kind) for name, kind in fields]
+
+    def _check_columns(self) -> None:
+        """Raise InputError for more columns of labels than a file is of use with."""
+        wanted = self._wanted
+        is_many = wanted.each_label or (wanted.top or 1) > MOST_COLUMNS
+        if is_many and self._labels > MOST_COLUMNS:
+            asked = "each_label" if wanted.each_label else f"top={wanted.top}"
+            raise InputError(
+                f"{asked}: the model has {self._labels:,} labels, and a file may have columns of "
+                f"{MOST_COLUMNS:,}",
+                mend="take the likeliest by top=5, or one of them by label",
+            )
+
+    @property
+    def few(self) -> int | None:
+        """How many of the likeliest labels are needed where there are very many, and ``of_ranked``
+        takes them and ``column``; None: ``of`` takes the probabilities of all."""
+        many = self._labels > MANY_LABELS and self._sets is None and not self._wanted.each_label
+        return self._top if many else None
+
+    @property
+    def column(self) -> int | None:
+        """The number of the only label, if one is asked for."""
+        return self._columns[0] if self._wanted.label is not None else None
 
     @property
     def _lists_first(self) -> bool:
@@ -191,7 +220,12 @@ class PredictionColumns:
         else:
             chosen = self._sets.choice.chosen(rows)
             sure = np.asarray(chosen.any(axis=1))
-        arrays = [] if self._wanted.label is not None else self._answers(rows, best, share, sure)
+        arrays = []
+        if self._wanted.label is None:
+            order = best[:, None] if self._top == 1 else ranked_rows(rows)[:, : self._top]
+            shares = np.take_along_axis(rows, order, axis=1)
+            lists = [] if self._sets is None else self._sets.arrays(rows)
+            arrays = self._answers(order, shares, sure, lists)
         arrays += [pa.array(np.ascontiguousarray(rows[:, i])) for i in self._columns]
         return Predictions(
             arrays,
@@ -203,25 +237,46 @@ class PredictionColumns:
             chosen=chosen,
         )
 
+    def of_ranked(self, ranked: RankedAnswers) -> Predictions:
+        """``of`` by the likeliest of very many labels, ``few`` of them."""
+        sure: NDArray[np.bool_] = ranked.probabilities[:, 0] >= (self._wanted.min_probability or 0)
+        if self._wanted.label is not None:
+            arrays = [pa.array(ranked.of_truth)]
+        else:
+            arrays = self._answers(ranked.labels, ranked.probabilities, sure, [])
+        return Predictions(
+            arrays,
+            self._labels,
+            ranked.labels[:, 0],
+            sure,
+            np.flatnonzero(ranked.known == 0),
+            ranked.invalid,
+        )
+
     def _answers(
         self,
-        rows: NDArray[np.float64],
-        best: NDArray[np.int64],
-        share: NDArray[np.float64],
+        order: NDArray[np.int64],
+        shares: NDArray[np.float64],
         sure: NDArray[np.bool_],
+        lists: list[pa.Array],
     ) -> list[pa.Array]:
-        first, last = 1, self._top
+        """The columns of answers.
+
+        order, shares (n, top)  the likeliest labels and their probabilities;  sure (n,)
+        lists  the first columns, by a multi-label model, where each rank has columns besides
+        """
+
+        def column(rank: int, mask: NDArray[np.bool_] | None = None) -> list[pa.Array]:
+            names = pa.array(np.ascontiguousarray(order[:, rank]), mask=mask)
+            return [self._names.take(names), pa.array(np.ascontiguousarray(shares[:, rank]))]
+
         if self._sets is not None:
-            arrays = self._sets.arrays(rows)
-            first, last = 0, self._top if self._wanted.top is not None else 0
+            arrays, first = lists, 0
+            last = self._top if self._wanted.top is not None else 0
         else:
-            arrays = [self._names.take(pa.array(best, mask=~sure)), pa.array(share)]
+            arrays, first, last = column(0, ~sure), 1, self._top
             if self._lists_first:
-                arrays.append(self._names.take(pa.array(best)))
-        if last > first:
-            order = ranked_rows(rows)[:, first:last]
-            shares = np.take_along_axis(rows, order, axis=1)
-            for rank in range(last - first):
-                arrays.append(self._names.take(pa.array(np.ascontiguousarray(order[:, rank]))))
-                arrays.append(pa.array(np.ascontiguousarray(shares[:, rank])))
+                arrays.append(column(0)[0])
+        for rank in range(first, last):
+            arrays += column(rank)
         return arrays

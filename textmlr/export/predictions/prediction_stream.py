@@ -17,7 +17,7 @@ from textmlr.export.predictions.joined_columns import Block, JoinedColumns
 from textmlr.export.predictions.prediction_columns import ColumnChoice, PredictionColumns
 from textmlr.export.predictions.prediction_file import DELIMITED, PredictionFile, opened
 from textmlr.export.predictions.set_columns import SetColumns, separator_of
-from textmlr.model.answer_stream import map_answers
+from textmlr.model.answer_stream import map_answers, ranked_blocks
 from textmlr.model.label_choice import LabelChoice
 
 if TYPE_CHECKING:
@@ -88,7 +88,13 @@ def predict(
                 yield chunk.batch
 
     row = 0
-    for own in map_answers(model, appended.of, batches(), threads):
+    few = appended.few
+    if few is None:
+        predicted = map_answers(model, appended.of, batches(), threads)
+    else:
+        blocks = ranked_blocks(model, batches(), threads, few, appended.column)
+        predicted = map(appended.of_ranked, blocks)
+    for own in predicted:
         chunk = under_way[0]
         if chunk.missing is not None:
             own = own.without(chunk.missing[row : row + len(own)])

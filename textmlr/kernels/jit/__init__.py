@@ -26,7 +26,8 @@ from textmlr.kernels.jit.row_loops import sum_rows as sum_rows
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_plain = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+_disabled = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+_plain = _disabled
 _boundscheck = os.environ.get("NUMBA_BOUNDSCHECK", "0") not in ("", "0")
 _load = partial(loading.load, checked=_boundscheck)
 
@@ -60,6 +61,15 @@ def kernel(function: F) -> F:
         # Hashes wrap around, and only NumPy's scalars would say so; each thread asks for itself.
         return np.errstate(over="ignore")(function)
     return cast(F, Kernel(function, _load))
+
+
+def compiled(function: F) -> F:
+    """``kernel``, but compiled where ``run_plain`` was called, too: it is for what goes over
+    millions of entries, which would take minutes in plain Python.
+
+    Such kernels call none but their like.
+    """
+    return kernel(function) if _disabled else cast(F, Kernel(function, _load))
 
 
 def as_python(compiled: Callable[..., Any]) -> Callable[..., Any]:

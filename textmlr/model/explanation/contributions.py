@@ -12,28 +12,33 @@ among the words it covers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.checks import check_label
 from textmlr.base.errors import InputError
+from textmlr.base.limits import MANY_LABELS
 from textmlr.base.training_options import Activation
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.answering import Answerer, Answers
 from textmlr.model.explanation.document_tokens import DocumentTokens, Integers
 from textmlr.model.explanation.explanation import Explanation
+from textmlr.model.explanation.feature_shares import FeatureShares
 from textmlr.model.explanation.grouped_words import group_words
 from textmlr.model.explanation.integrated_gradients import GradientPath
+from textmlr.model.explanation.posting_shares import posting_shares
 from textmlr.model.explanation.read_document import is_fasttext, read_document
 from textmlr.model.explanation.reasons import Contribution, LabelShare, Method, Word
 from textmlr.model.label_choice import LabelChoice
+from textmlr.model.postings import Postings
 from textmlr.model.scoring import Calibration
 from textmlr.model.second_pass import multipliers
 
 Reals = NDArray[np.float64]
 ROWS = 1 << 12  # rows of θ taken at a time
+LIKELIEST = 100  # labels whose P is told, of very many
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +50,8 @@ class ExplainedModel:
                  R rows with columns
     base         (L,) float32   see Model
     thresholds   (L,) float64   of a multi-label model, see Model
+    postings     a sparse θ, see ModelParts: layers is () then
+    documents    (L,) of training, or (0,): not known
     """
 
     answerer: Answerer
@@ -55,6 +62,8 @@ class ExplainedModel:
     calibration: Calibration
     base: NDArray[np.float32]
     thresholds: Reals | None = None
+    postings: Postings | None = None
+    documents: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     @property
     def choice(self) -> LabelChoice | None:
@@ -64,6 +73,8 @@ class ExplainedModel:
     @property
     def method(self) -> Method:
         """The way shares are found where there are any."""
+        if self.postings is not None:
+            return "exact"
         sums = len(self.layers) == 1 or self.activation == "identity"
         return "exact" if sums and self.answerer.tree is None else "integrated gradients"
 
@@ -74,28 +85,6 @@ class ExplainedModel:
 
             return TreePath.through(self.layers, self.answerer.tree, start, stop, wanted)
         return GradientPath.of(self.layers, self.activation, start, stop, wanted)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Row:
-    """f(x) of a document, without the bias, in the columns that θ has rows for.
-
-    columns (m,) int32, ascending;  values (m,) float64
-    weights (m,), shares (m, 2) float64   of each; shares of score and margin
-    bias    (2,) float64   score and margin of the bias alone, or of the base rates
-    says    whether any weight is not 0
-    scores  (L,) float64   of which the shares are parts; None: those of the answer
-    links   what labels add
-    """
-
-    columns: NDArray[np.int32]
-    values: Reals
-    weights: Reals
-    shares: Reals
-    bias: Reals
-    says: bool
-    scores: Reals | None = None
-    links: tuple[LabelShare, ...] = ()
 
 
 def explain(
@@ -122,10 +111,11 @@ def explain(
             mend="compare it with another label, or with none",
         )
     wanted = _wanted(len(scores), chosen, other, is_multilabel=model.thresholds is not None)
-    row = _shares(model, places, wanted)
+    row = _shares(model, places, answers, wanted)
     formula = _formula(model, chosen, answers, row)
     scores = scores if row.scores is None else row.scores
     features, share = _features(model, places, row)
+    probabilities = _probabilities(model, answers.probabilities[0], chosen, other)
     spans = zip(places.token_starts.tolist(), places.token_stops.tolist(), strict=True)
     nats = zip(*(part.tolist() for part in share), strict=True)
     words = tuple(
@@ -137,13 +127,13 @@ def explain(
         label=model.labels[chosen],
         against=against,
         answer=_answer(model, answers),
-        probabilities=dict(zip(model.labels, answers.probabilities[0].tolist(), strict=True)),
+        probabilities=probabilities,
         score=float(scores[chosen]),
         log_z=float(answers.log_z[0]),
         margin=float(scores @ wanted[:, 1]),
         bias=float(row.bias[0]),
         bias_margin=float(row.bias[1]),
-        method=model.method if row.says or not len(model.base) else "base rates",
+        method=model.method if row.says or not _has_base(model) else "base rates",
         features=features,
         words=words,
         by_word=group_words(words, places.tokens),
@@ -153,7 +143,29 @@ def explain(
         if model.thresholds is None
         else dict(zip(model.labels, model.thresholds.tolist(), strict=True)),
         by_label=row.links,
+        by_base=row.mixed,
+        centroid=row.centroid,
+        left_out=len(model.labels) - len(probabilities),
     )
+
+
+def _has_base(model: ExplainedModel) -> bool:
+    """Whether a document that says nothing has answers of its own."""
+    return model.postings is not None or len(model.base) > 0
+
+
+def _probabilities(
+    model: ExplainedModel, p: Reals, chosen: int, other: int | None
+) -> dict[str, float]:
+    """P of each label, in their order; of more than MANY_LABELS that of the likeliest, and of those
+    that are asked about."""
+    if len(p) <= MANY_LABELS or model.thresholds is not None:
+        return dict(zip(model.labels, p.tolist(), strict=True))
+    least = np.partition(p, len(p) - LIKELIEST)[len(p) - LIKELIEST]
+    likely = np.flatnonzero(p >= least)
+    likely = likely[np.argsort(-p[likely], kind="stable")][:LIKELIEST]
+    asked = [chosen] if other is None else [chosen, other]
+    return {model.labels[i]: float(p[i]) for i in np.union1d(likely, asked).tolist()}
 
 
 def _number(labels: list[str], label: str) -> int:
@@ -168,10 +180,10 @@ def _answer(model: ExplainedModel, answers: Answers) -> str | tuple[str, ...]:
     return tuple(model.labels[i] for i in model.choice.lists(answers.probabilities)[0])
 
 
-def _formula(model: ExplainedModel, chosen: int, answers: Answers, row: _Row) -> str:
+def _formula(model: ExplainedModel, chosen: int, answers: Answers, row: FeatureShares) -> str:
     """How the score that is shown gives P, in letters."""
     head, score = model.answerer.head, float(answers.scores[0, chosen])
-    if not row.says and len(model.base):
+    if not row.says and _has_base(model):
         return head.formula(score, None)
     if row.scores is not None and model.answerer.looks_up:
         return f"the sigmoid of {row.scores[chosen]:.4f}, in fastText's steps"
@@ -193,7 +205,9 @@ def _wanted(labels: int, chosen: int, other: int | None, *, is_multilabel: bool)
     return wanted
 
 
-def _shares(model: ExplainedModel, places: DocumentTokens, wanted: Reals) -> _Row:
+def _shares(
+    model: ExplainedModel, places: DocumentTokens, answers: Answers, wanted: Reals
+) -> FeatureShares:
     """Each feature's shares of score and margin."""
     featurizer = model.answerer.featurizer
     row = featurizer.featurize([places.block], 1)
@@ -202,7 +216,12 @@ def _shares(model: ExplainedModel, places: DocumentTokens, wanted: Reals) -> _Ro
         numbers = model.columns.find(row.indices)
         known = numbers >= 0
         numbers, columns, values = numbers[known], columns[known], values[known]
-    theta, always = model.layers[0], columns == featurizer.always_column
+    always = columns == featurizer.always_column
+    if (postings := model.postings) is not None:
+        kept = numbers[~always], columns[~always], values[~always]
+        about = answers, model.calibration, model.documents
+        return posting_shares(postings, *kept, *about, wanted)
+    theta = model.layers[0]
     start = values[always] @ theta[numbers[always]].astype(np.float64)
     numbers, columns, values = numbers[~always], columns[~always], values[~always]
     slices = [slice(first, first + ROWS) for first in range(0, len(values), ROWS)]
@@ -213,7 +232,7 @@ def _shares(model: ExplainedModel, places: DocumentTokens, wanted: Reals) -> _Ro
     has_answer = len(row.indices) > 0 if is_fasttext(featurizer) else says
     if not has_answer and len(model.base):
         none = np.zeros((len(values), 2))
-        return _Row(columns, values, none[:, 0], none, model.base @ wanted, has_answer)
+        return FeatureShares(columns, values, none[:, 0], none, model.base @ wanted, has_answer)
     path = model.path(start, stop, wanted)
     empty, whole = path.scores(np.array([0.0, 1.0]))
     own = _Calibrated.of(model.calibration, whole)
@@ -229,7 +248,7 @@ def _shares(model: ExplainedModel, places: DocumentTokens, wanted: Reals) -> _Ro
     bias = empty @ scaled + own.offsets @ wanted
     links = own.links(model.labels, wanted)
     scores = whole if is_fasttext(featurizer) else None
-    return _Row(columns, values, weights[:, 0], shares, bias, has_answer, scores, links)
+    return FeatureShares(columns, values, weights[:, 0], shares, bias, has_answer, scores, links)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -269,7 +288,7 @@ class _Calibrated:
 
 
 def _features(
-    model: ExplainedModel, places: DocumentTokens, row: _Row
+    model: ExplainedModel, places: DocumentTokens, row: FeatureShares
 ) -> tuple[tuple[Contribution, ...], tuple[Reals, Reals]]:
     """(features, by falling margin; (contribution, margin) of each token)."""
     found = np.empty(len(places.grams), np.int32)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.checks import check_label
 from textmlr.base.errors import InputError
+from textmlr.base.limits import MANY_LABELS
 from textmlr.base.printable import plain
 from textmlr.base.threads import available_threads, map_blocks
 from textmlr.corpus.batch import Batch
@@ -29,6 +30,7 @@ from textmlr.corpus.blocks import blocks_of
 from textmlr.model.explanation.contributions import ExplainedModel, explain
 from textmlr.model.explanation.document_tokens import DocumentTokens
 from textmlr.model.explanation.read_document import read_document
+from textmlr.model.ranked_answers import RankedAnswers
 
 SPACE = 0x20
 # Bytes of text that are classified for all sets of few words (a second or so), and in one step of
@@ -38,6 +40,9 @@ STEP_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 22
 NEEDED_BYTES = 1 << 27  # bytes that are classified to put words back
 FEWEST_TRIED = 4  # words, in a step
+MANY_COST = 64  # with very many labels a byte takes so much longer to classify (measured)
+FEW_BLOCK = 1 << 23  # probabilities in memory at a time, at most
+LEAST = 1e-300  # P of which the logarithm is taken
 GROWTH = 4  # a step removes one word more for so many removed before
 Removed = tuple[int, ...]
 
@@ -156,9 +161,7 @@ def find_counterfactual(
         removed = search.greedy()
         proved = removed is not None and len(removed) == tried + 1
     removed = removed or ()
-    left = search.without(removed)
-    answers = model.answerer.answer(left)
-    probabilities, new = answers.probabilities[0], int(answers.best[0])
+    new, new_probability, remaining = search.answer(search.without(removed))
     own = np.flatnonzero(np.isin(search.word_of, removed))
     spans = zip(places.token_starts[own].tolist(), places.token_stops[own].tolist(), strict=True)
     firsts = sorted(int(np.flatnonzero(search.word_of == word)[0]) for word in removed)
@@ -169,8 +172,8 @@ def find_counterfactual(
         label=model.labels[search.label],
         probability=search.probability,
         new_label="" if search.threshold is not None else model.labels[new],
-        new_probability=0.0 if search.threshold is not None else float(probabilities[new]),
-        remaining=float(probabilities[search.label]),
+        new_probability=0.0 if search.threshold is not None else new_probability,
+        remaining=remaining,
         proved=proved,
         tried=tried,
         threshold=search.threshold,
@@ -192,9 +195,14 @@ class _Search:
         self.model, self.places = model, places
         _, self.word_of = np.unique(places.tokens, return_inverse=True)
         self.words = int(self.word_of.max(initial=-1)) + 1
-        answers = model.answerer.answer(places.block)
-        self.label = int(answers.best[0]) if label is None else label
-        self.probability = float(answers.probabilities[0, self.label])
+        # Where labels are very many, the two likeliest say as much as all.
+        self._is_few = len(model.labels) > MANY_LABELS and model.thresholds is None
+        self._cost = MANY_COST if self._is_few else 1  # of a byte that is classified
+        self.label = -1 if label is None else label
+        best, likeliest, own = self.answer(places.block)
+        if label is None:
+            self.label, own = best, likeliest
+        self.probability = own
         self.threshold: float | None = None
         self._side = 1.0  # which way the lead is to fall
         if model.thresholds is not None:
@@ -203,6 +211,18 @@ class _Search:
         self._size = max(1, len(places.block.text))
         self._bytes = self._bytes_of_words()
         self._effects: NDArray[np.float64] | None = None  # lead without each word alone
+
+    def answer(self, block: Batch) -> tuple[int, float, float]:
+        """(the likeliest label of a document, its P, P of the label that is looked at)."""
+        answerer = self.model.answerer
+        if self._is_few:
+            ranked = answerer.ranked(block, 1, np.full(1, self.label))
+            best, p = ranked.labels.item(), ranked.probabilities.item()
+            return best, p, ranked.of_truth.item()
+        answers = answerer.answer(block)
+        best = int(answers.best[0])
+        p, own = answers.probabilities[0, [best, self.label]].tolist()
+        return best, p, own
 
     def _bytes_of_words(self) -> list[NDArray[np.int64]]:
         """The places of the bytes of each word."""
@@ -236,7 +256,7 @@ class _Search:
         words up to which all sets were tried)."""
         spent = 0
         for size in range(1, self.words + 1):
-            spent += math.comb(self.words, size) * self._size
+            spent += math.comb(self.words, size) * self._size * self._cost
             if spent > EXHAUSTIVE_BYTES:
                 return None, size - 1
             best, lowest, leads = None, math.inf, []
@@ -253,7 +273,7 @@ class _Search:
     def greedy(self) -> Removed | None:
         """A set that changes the label, without needless words; None if none is found."""
         order = self._by_promise()
-        breadth = max(FEWEST_TRIED, STEP_BYTES // self._size)
+        breadth = max(FEWEST_TRIED, STEP_BYTES // (self._size * self._cost))
         removed: Removed = ()
         lead = math.inf
         while len(removed) < self.words:
@@ -296,7 +316,7 @@ class _Search:
             some = removed[at : at + breadth]
             sets = (tuple(word for word in removed if word != back) for back in some)
             good = [(lead, left) for left, lead, changed in self._judge(sets) if changed]
-            spent += len(some) * self._size
+            spent += len(some) * self._size * self._cost
             if good:
                 removed, failed = min(good)[1], 0
             else:
@@ -318,6 +338,8 @@ class _Search:
         """(lead, whether the label is another) of each text;  texts (n, bytes)."""
         starts = np.arange(len(texts)) * self._size
         batch = Batch(texts.ravel(), starts, starts + self._size)
+        if self._is_few:
+            return self._leads_of_few(batch)
         answerer = self.model.answerer
         leads: list[float] = []
         changed: list[bool] = []
@@ -331,6 +353,25 @@ class _Search:
                 has = answers.probabilities[:, self.label] >= self.threshold
                 changed += (has != (self._side > 0)).tolist()
             leads += (self._side * (own - others)).tolist()
+        return leads, changed
+
+    def _leads_of_few(self, batch: Batch) -> tuple[list[float], list[bool]]:
+        """``_leads`` by P of the label and of the likeliest other, of which each is the logarithm
+        of a score, up to z."""
+        answerer, label = self.model.answerer, self.label
+
+        def run(block: Batch) -> RankedAnswers:
+            return answerer.ranked(block, 2, np.full(len(block), label))
+
+        leads: list[float] = []
+        changed: list[bool] = []
+        most = max(1, FEW_BLOCK // answerer.width(2))
+        for ranked in map_blocks(run, blocks_of([batch], most=most), available_threads()):
+            first = ranked.labels[:, 0] == label
+            others = np.where(first, ranked.probabilities[:, 1], ranked.probabilities[:, 0])
+            logs = [np.log(np.maximum(p, LEAST)) for p in (ranked.of_truth, others)]
+            leads += (logs[0] - logs[1]).tolist()
+            changed += (~first).tolist()
         return leads, changed
 
 

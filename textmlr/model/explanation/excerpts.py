@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from textmlr.features.names import readable
 from textmlr.model.explanation.reasons import Contribution, Reasons
 
+BASE_RATES = "base rates"  # in the sum of a score
 WHOLE = 4000  # characters of a document up to which all of it is shown
 STRONGEST = 30  # words round which a longer one is
 AROUND = 80  # characters on either side of these
@@ -128,6 +129,9 @@ def sum_of(explanation: Reasons) -> str:
     added = round(sum(own.contribution for own in explanation.by_label), 4)
     labels = len(explanation.by_label)
     likely = f", {labels} likely label{'' if labels == 1 else 's'} {added:+.4f}" if labels else ""
+    if explanation.by_base is not None:
+        mixed = round(explanation.by_base[0], 4)
+        likely, added = f", {BASE_RATES} {mixed:+.4f}", mixed
     words = score - bias - added
     return (
         f"bias {bias:+.4f}, {counted(explanation)} {words:+.4f}{likely} = score {score:.4f}; "
@@ -135,11 +139,25 @@ def sum_of(explanation: Reasons) -> str:
     )
 
 
+def parts_of(explanation: Reasons) -> str | None:
+    """What the features add, in its two parts; None where these are not known."""
+    if explanation.centroid is None:
+        return None
+    whole = sum(own.contribution for own in explanation.features)
+    learnt = round(whole - explanation.centroid, 4) + 0.0  # 0, not -0
+    return (
+        f"The features' {whole:+.4f} are two sums: {explanation.centroid:+.4f} by the words of the "
+        f"label's own documents, {learnt:+.4f} learnt beside that."
+    )
+
+
 def others_share(shares: Sequence[float], explanation: Reasons, digits: int) -> str:
     """P of labels that are not shown by themselves: their sum, or with a multi-label model, whose P
     have no sum, the largest."""
     if explanation.thresholds is None:
-        return f"{sum(shares):.{digits}%}"
+        told = sum(explanation.probabilities.values())
+        more = max(1.0 - told, 0.0) if explanation.left_out else 0.0
+        return f"{sum(shares) + more:.{digits}%}"
     return f"≤ {max(shares):.{digits}%}"
 
 

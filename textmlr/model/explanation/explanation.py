@@ -25,7 +25,8 @@ class Explanation(Reasons):
     against        the other label, None for the mean of all others
     answer         the model's answer, its likeliest label; of a multi-label model a tuple of the
                    labels above their thresholds
-    probabilities  P(Y=ℓ | x) of each label, in the labels' order
+    probabilities  P(Y=ℓ | x) of each label, in the labels' order; of more than 1,000 labels those
+                   of the 100 likeliest, of ``label`` and of ``against``
     score, log_z   nats, those of ``Model.scores`` and ``Model.log_z``
     margin         nats
     bias, bias_margin   nats of the score and of the margin: those of the bias alone (with this
@@ -43,10 +44,15 @@ class Explanation(Reasons):
     thresholds     of a multi-label model, the least P of each label that is of an answer
     by_label       what likely labels add to the score, by falling margin, where a multi-label model
                    has a second pass over labels; else ()
+    by_base        what the base rates add to score and margin, where a share of them is mixed into
+                   P, as where θ is sparse; else None
+    centroid       how much of the features' contributions is a(ℓ)·Σ f(x)_f·√S(f, ℓ), where S are
+                   the sums of the label's own documents; the rest was learnt.  None: not known
+    left_out       labels that are not among ``probabilities``
 
     bias + Σ contribution of features = score, and bias_margin + Σ margin of features = margin, but
     for the rounding of 32-bit floats; the same sums over words, and over by_word, are those over
-    features.  What labels add comes on top of all of these sums.
+    features.  What labels and base rates add comes on top of all of these sums.
     """
 
     def __repr__(self) -> str:

@@ -12,6 +12,7 @@ from textmlr.model.explanation.excerpts import (
     method_of,
     on_words,
     others_share,
+    parts_of,
     pieces,
     sum_of,
     versus,
@@ -46,9 +47,15 @@ def fragment_of(explanation: Reasons) -> str:
         "its numbers.</p>\n",
         f'<div class="document" dir="auto">{_document(explanation)}</div>\n',
         f'<div class="beside">{_words(explanation)}{_labels(explanation)}</div>\n',
-        f"<p>{escape(sum_of(explanation))}<br>{escape(method_of(explanation))}</p>\n",
+        f"<p>{'<br>'.join(map(escape, _sentences(explanation)))}</p>\n",
     ]
     return fragment("".join(body), STYLE)
+
+
+def _sentences(explanation: Reasons) -> list[str]:
+    """The sum that is the score, and how its parts were found."""
+    found = [sum_of(explanation), method_of(explanation), parts_of(explanation)]
+    return [sentence for sentence in found if sentence is not None]
 
 
 def _document(explanation: Reasons) -> str:
@@ -97,7 +104,8 @@ def _labels(explanation: Reasons) -> str:
     ranked = sorted(explanation.probabilities.items(), key=lambda one: -one[1])
     rows = [(name_of(label), f"{share:.2%}") for label, share in ranked[:LABELS]]
     if others := [share for _, share in ranked[LABELS:]]:
-        rows.append((f"{len(others):,} others", others_share(others, explanation, 2)))
+        left = len(others) + explanation.left_out
+        rows.append((f"{left:,} others", others_share(others, explanation, 2)))
     cells = "".join(
         f'<tr><td class="name">{name}</td><td>{share}</td></tr>\n' for name, share in rows
     )

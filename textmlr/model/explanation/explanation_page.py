@@ -12,6 +12,7 @@ from textmlr.base.web_page import page, table, visible
 from textmlr.base.whole_files import atomic_write
 from textmlr.model.explanation.counterfactual import Counterfactual
 from textmlr.model.explanation.excerpts import (
+    BASE_RATES,
     ShownFeatures,
     counted,
     levels,
@@ -19,6 +20,7 @@ from textmlr.model.explanation.excerpts import (
     name_of,
     on_words,
     others_share,
+    parts_of,
     pieces,
     shown_features,
     start_of,
@@ -115,7 +117,7 @@ def _page(
         f"<h2>Contributions of the {counted(explanation)}</h2>\n",
         _table(explanation, shown_features(explanation, most)),
         f'<p class="sum">{escape(sum_of(explanation))}</p>\n',
-        f'<p class="soft">{escape(method_of(explanation))}</p>\n',
+        f'<p class="soft">{escape(method_of(explanation))}{_parts(explanation)}</p>\n',
         "<h2>How likely each label is</h2>\n",
         _labels(explanation),
         f"<footer><p>Made by textmlr {__version__}, <code>textmlr explain --html</code>.</p>"
@@ -176,11 +178,19 @@ def _table(explanation: Explanation, shown: ShownFeatures) -> str:
     for own in explanation.by_label:
         added = (f"{own.contribution:+.4f}", f"{own.margin:+.4f}")
         rows.append((f"<i>label {label_of(own.label)}</i>", "", "", "", *added))
+    if explanation.by_base is not None:
+        added = (f"{explanation.by_base[0]:+.4f}", f"{explanation.by_base[1]:+.4f}")
+        rows.append((f"<i>{BASE_RATES}</i>", "", "", "", *added))
     bias = (f"{explanation.bias:+.4f}", f"{explanation.bias_margin:+.4f}")
     rows.append((f"<i>{start_of(explanation)}</i>", "", "", "", *bias))
     total = (f"<b>{explanation.score:+.4f}</b>", f"<b>{explanation.margin:+.4f}</b>")
     rows.append(("<b>together</b>", "", "", "", *total))
     return table(heads[:cells], [own[:cells] for own in rows])
+
+
+def _parts(explanation: Explanation) -> str:
+    parts = parts_of(explanation)
+    return "" if parts is None else f"<br>{escape(parts)}"
 
 
 def _threshold(explanation: Explanation) -> tuple[tuple[str, str], ...]:
@@ -195,7 +205,8 @@ def _labels(explanation: Explanation) -> str:
     rows = [(label_of(label), f"{share:.4%}") for label, share in ranked[:LABELS]]
     if len(ranked) > LABELS:
         others = others_share([share for _, share in ranked[LABELS:]], explanation, 4)
-        rows.append((f"<i>{len(ranked) - LABELS:,} others</i>", others))
+        left = len(ranked) - LABELS + explanation.left_out
+        rows.append((f"<i>{left:,} others</i>", others))
     if explanation.thresholds is None:
         return table(("label", "P"), rows)
     least = [f"{explanation.thresholds[label]:.4%}" for label, _ in ranked[:LABELS]] + [""]

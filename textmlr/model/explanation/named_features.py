@@ -51,7 +51,7 @@ class NamedFeatures:
         return cls(
             rows,
             vocabulary.frequencies,
-            vocabulary.totals,
+            _totals(model, rows) if vocabulary.totals is None else vocabulary.totals,
             vocabulary.names,
             vocabulary.name_offsets[:-1],
             vocabulary.name_offsets[1:],
@@ -74,6 +74,14 @@ class NamedFeatures:
             long = long[self.blob[self.starts[long] + at] == byte]
         kinds[long] = CHARACTERS
         return kinds
+
+
+def _totals(model: Model, rows: NDArray[np.int64]) -> NDArray[np.float32] | None:
+    """Σ f(x) of each row over the corpus, where a sparse θ has it by label; None: not known."""
+    postings = model.parts.postings
+    if postings is None or postings.sums is None:
+        return None
+    return postings.row_sums(postings.sums)[rows].astype(np.float32)
 
 
 def _documents(model: Model, frequencies: NDArray[np.integer[Any]]) -> int:

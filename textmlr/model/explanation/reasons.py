@@ -104,6 +104,9 @@ class Reasons:
     base_name: str
     thresholds: dict[str, float] | None
     by_label: tuple[LabelShare, ...]
+    by_base: tuple[float, float] | None = None
+    centroid: float | None = None
+    left_out: int = 0
 
     @property
     def probability(self) -> float:
@@ -140,7 +143,17 @@ class Reasons:
             "words": [_json(word) for word in self.words],
             "by_word": [_json(word) for word in self.by_word],
             **({"by_label": [_json(own) for own in self.by_label]} if self.by_label else {}),
+            **self._of_sparse(),
         }
+
+    def _of_sparse(self) -> Json:
+        """What there is besides where θ is sparse, and where labels are very many."""
+        found: Json = {}
+        if self.by_base is not None:
+            found["base_rates"], found["base_rates_margin"] = self.by_base
+        if self.centroid is not None:
+            found["centroid"] = self.centroid
+        return found | ({"labels_left_out": self.left_out} if self.left_out else {})
 
 
 def _json(record: Contribution | Word | GroupedWord | LabelShare) -> Json:

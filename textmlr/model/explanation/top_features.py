@@ -15,7 +15,8 @@ in nats, before scores are calibrated (``scoring.Calibration``: of each document
 What every document has tells none from another, however much it adds: the order is that of the
 standard deviation of what the feature adds, ``top_words.spreads``.  On corpora whose labels are
 known it puts first 1.1 to 3 times as many of the features that tell a label's documents from the
-others as the order by |c| does (movie genres: 14 of 20, where that has 5).
+others as the order by |c| does (movie genres: 14 of 20, where that has 5).  One of very many labels
+has so few of the corpus's documents that this says nothing of it: the order is by weight alone.
 
 The bias, which is the same in every document, is listed apart.
 """
@@ -23,13 +24,15 @@ The bias, which is the same in every document, is listed apart.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.checks import MODEL_MEND, check_kind, check_label, check_listed, check_strings
+from textmlr.base.errors import InputError
+from textmlr.base.limits import MANY_LABELS
 from textmlr.base.printable import plain
 from textmlr.model.explanation.named_features import NamedFeatures
 from textmlr.model.explanation.top_words import TopWord, WordEntries, spreads
@@ -86,7 +89,7 @@ class Rankings(Generic[Listed]):
     """Features or words in either order.
 
     by_contribution  the largest spread first; None where the model does not know what its corpus
-                     held
+                     held, or has more than 1,000 labels
     """
 
     by_weight: Ranking[Listed]
@@ -162,6 +165,11 @@ def top_features(
     check_listed("k", k)
     for label in labels or ():
         check_label(label, model.labels)
+    if labels is None and len(model.labels) > MANY_LABELS:
+        raise InputError(
+            f"the model has {len(model.labels):,} labels, too many to list the words of each",
+            mend="name some of them by label",
+        )
     mend = "ask textmlr explain about a document"
     refuse_fasttext(model.parts.storage, "has no weight of a feature for a label", mend)
     named = NamedFeatures.of(model)
@@ -171,22 +179,39 @@ def top_features(
         mend="ask textmlr explain about a document",
     )
     entries = WordEntries.of(named, model.featurizer.options.term_frequency)
-    theta = model.parts.layers[0]
-    means = model.parts.head.common(theta)
+    if len(model.labels) > MANY_LABELS:
+        named = replace(named, totals=None)
+        entries = replace(entries, named=named)
+    column = _columns(model)
     scale = 2.0 if len(model.labels) == 2 and model.parts.head.is_relative else 1.0
     found = []
     for label in model.labels if labels is None else labels:
-        weights = scale * (theta[:, model.labels.index(label)] - means)
-        bias = None
-        if model.featurizer.options.bias:
-            at = (
-                0
-                if model.parts.columns is None
-                else model.parts.columns.find(np.zeros(1, np.int32))[0]
-            )
-            bias = float(weights[at])
-        found.append(_of_label(label, bias, weights[named.rows], entries, k))
+        weights, bias = column(model.labels.index(label))
+        weights *= scale
+        own = None if bias is None else scale * bias
+        found.append(_of_label(label, own, weights[named.rows], entries, k))
     return found
+
+
+def _columns(model: Model) -> Callable[[int], tuple[Reals, float | None]]:
+    """(weights (R,) of a label without what all labels have in common, the bias's; None: there is
+    none), by the label's number."""
+    parts = model.parts
+    if (postings := parts.postings) is not None:
+        common = postings.row_sums(postings.weights) / len(model.labels)
+        mean = float(postings.bias.mean(dtype=np.float64))
+        return lambda i: (postings.column(i) - common, float(postings.bias[i]) - mean)
+    theta = parts.layers[0]
+    means = parts.head.common(theta)
+    at: int | None = None
+    if model.featurizer.options.bias:
+        at = 0 if parts.columns is None else int(parts.columns.find(np.zeros(1, np.int32))[0])
+
+    def dense(i: int) -> tuple[Reals, float | None]:
+        weights = theta[:, i] - means
+        return weights, None if at is None else float(weights[at])
+
+    return dense
 
 
 def _of_label(

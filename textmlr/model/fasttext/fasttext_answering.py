@@ -67,6 +67,11 @@ class FastTextAnswerer(Answerer):
         self.head.p_kernel(scores, frozen(log_z), out.probabilities)
         return Answers(out.scores, log_z, out.probabilities, out.known, 0, self.head)
 
+    @property
+    def labels(self) -> int:
+        """L."""
+        return int(self._labels)
+
     def probabilities_of(self, text: str | bytes) -> NDArray[np.float64] | None:
         """P of each label for one document: (1, L); None if it has to go the general way."""
         if isinstance(text, str):

@@ -24,7 +24,7 @@ from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.fasttext.fasttext_parts import refuse_fasttext
 from textmlr.model.model import Model
 from textmlr.model.model_file import pack
-from textmlr.model.model_parts import UpdateState
+from textmlr.model.model_parts import UpdateState, check_dense
 from textmlr.model.record import CompressionRecord
 from textmlr.model.small_file.form import by_frequency, by_name
 from textmlr.model.small_file.ranked_features import RankedFeatures
@@ -66,6 +66,11 @@ def compress(
         return model
     mend = "make it small by fasttext quantize, and import that"
     refuse_fasttext(model.parts.storage, "cannot be compressed here", mend)
+    check_dense(
+        model.parts,
+        "has no smaller form: its file has a byte or two for each weight",
+        mend="train one of fewer features, by --min-df 2 or --max-features 100000",
+    )
     search = _SizeSearch(RankedFeatures.of(model), dtype, max_size, watch)
     return search.run()
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Dtype = Literal["float32", "float16", "int8", "fasttext"]
+Dtype = Literal["float32", "float16", "int8", "fasttext", "postings"]
 SMALL = ("float16", "int8")
 MOST = 127  # the largest whole number in 8 bits, on either side of 0
 # The scale of code c is (4 + c mod 4)·2^(c div 4 − OFFSET): a quarter of an octave a step, about,

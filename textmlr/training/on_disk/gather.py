@@ -21,13 +21,10 @@ from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import is_url, name_of, sources_of
 from textmlr.training.on_disk.cache import Cache
 from textmlr.training.on_disk.cache_errors import InUseError, refusals
-from textmlr.training.on_disk.disk_store import Store
+from textmlr.training.on_disk.disk_store import MEMORY_A_BYTE, Store
 from textmlr.training.on_disk.file_identity import contents, files_of, states, undigested
 from textmlr.training.on_disk.stage_progress import Work
 
-# Training takes about so many bytes of memory a byte of text: for hashes, counts and places of
-# n-grams, and for rows; more for short words.
-MEMORY_A_BYTE = 16
 FOLDERS = 16  # folders beside the model, for as many runs that train one model at once
 LEAST_MEMORY = 100_000  # bytes: less is a size that lacks its unit
 

@@ -18,7 +18,7 @@ TAKEN = {
     "cost_false_positive",
     "seed",
 }
-FIXED = {"solver": "sgd"}
+FIXED = {"solver": "sgd", "theta": "dense"}
 CHOSEN = ("idf", "min_df", "max_df", "max_features", "vocabulary")  # of the featurizer: not taken
 REASONS = {  # why a stream does not take the others
     "idf": "how many documents will have a feature is not known before the stream ends",
@@ -30,6 +30,7 @@ REASONS = {  # why a stream does not take the others
     "epochs": "there is one pass",
     "patience": "there is one pass",
     "class_weight": "how often each label will come is not known",
+    "theta": "where features and labels will meet is not known",
     "hidden": "only linear models are trained on a stream",
 }
 

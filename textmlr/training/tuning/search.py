@@ -33,6 +33,7 @@ from textmlr.corpus.corpus import Corpus, check_corpus, files_of
 from textmlr.model.model import Model
 from textmlr.training.corpus_training import train_corpus
 from textmlr.training.rows import check_judges
+from textmlr.training.support.theta_choice import kept_dense, refuse_sparse
 from textmlr.training.tuning.events import (
     Event,
     Phase,
@@ -108,6 +109,7 @@ def search_settings(
             f"solver={given.training.chosen_solver!r} chooses its penalty itself",
             mend="train with it, or leave out solver and l1",
         )
+    refuse_sparse(given.training, "tune")
     check_judges(corpus, validation)
     _check_metric(options.metric, corpus)
     strangers = sorted({*fixed} - {*_fields()})
@@ -220,7 +222,7 @@ class _Search:
         return train_corpus(
             self._corpus,
             setting.featurizer,
-            setting.training,
+            kept_dense(setting.training, self._corpus),
             validation=self._validation,
             threads=self._threads,
             watch=self._tell,

@@ -20,7 +20,7 @@ from textmlr.model.fasttext.fasttext_parts import refuse_fasttext
 from textmlr.model.heads import Head
 from textmlr.model.model import Model
 from textmlr.model.model_facts import kept_of
-from textmlr.model.model_parts import UpdateState
+from textmlr.model.model_parts import UpdateState, check_dense
 from textmlr.model.record import ExactRecord, Record
 from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
@@ -67,6 +67,7 @@ def update_model(
     check_callable("watch", watch)
     mend = "train a model on all documents (textmlr train)"
     refuse_fasttext(model.parts.storage, "cannot be updated", mend)
+    check_dense(model.parts, "cannot be updated", mend)
     options = options or UpdateOptions()
     threads = chosen_threads(threads)
 
@@ -98,7 +99,8 @@ def update_model(
         overlap = known.validation
         compared["overlap"] = None if overlap is None else overlap.as_json()
     record = updated_record(model, corpus, grown, labels, options, compared, known)
-    trained_on = None if known.sketch is None else known.sketch.beside(updated.layers)
+    size = sum(layer.nbytes for layer in updated.layers)
+    trained_on = None if known.sketch is None else known.sketch.beside(size)
     return _model(model, grown, old, updated, record, trained_on)
 
 

@@ -1,0 +1,199 @@
+"""Postings ↔ whole numbers: sums by a sixteenth of an octave, what was learnt by steps of nats.
+
+Sums are what documents add up to: the factor of a feature (its idf) times lengths of documents,
+which are few numbers a label.  So a sum is factor · base · 2^(symbol / 16), with the least
+sum / factor of the label as its base, and most symbols of a label are the same.  The weight is
+scale · √sum + step · whole number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.arrays import frozen
+from textmlr.features.hashed_columns import HashedColumns
+from textmlr.kernels import rounded_weights as kernels
+from textmlr.kernels.rounded_weights import MOST_OCTAVES, NONE, STEPS
+from textmlr.model.postings import Postings
+
+Floats = NDArray[np.float32]
+# What was learnt is rounded by at most an eighth of its root mean square; weights of which no part
+# is known as a sum are all that a label has, and have 1/64.
+SHARE, SHARE_ALONE = 4, 32
+# Steps are powers of two, from 2^COARSEST nats on downwards.
+COARSEST, MOST_STEP = 80, 143
+MOST_STEPS = 1 << 20  # in a weight: float32 has no more than sixteen times as many
+NEAR = 1e-5  # share of a weight that float32 may be off
+TINY = np.float32(2.0**-100)
+BIAS_STEPS = 256  # to a nat
+CUT = 13  # lower bits of a float32 that are dropped, of 23
+UNDER = np.float32(0.25)  # octaves below MOST_OCTAVES, so that rounding finds the same base again
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PostingCodes:
+    """Postings in whole numbers.
+
+    symbols  (m,) uint8    of the sums; None where they are not known
+    bases    (L,) float32  the least sum / factor of each label
+    learnt   (m,) int32    in steps; (0,) where nothing was learnt
+    """
+
+    symbols: NDArray[np.uint8] | None
+    bases: Floats
+    learnt: NDArray[np.int32]
+
+
+def factors_of(idf: Floats | None, columns: HashedColumns | None, rows: int) -> Floats:
+    """The factor of each row, (R,) float32: its idf, where there is one."""
+    if idf is None:
+        return np.ones(rows, np.float32)
+    own = idf if columns is None else idf[columns.kept]
+    return np.where(own > 0, own, np.float32(1))
+
+
+def rounded(postings: Postings, factors: Floats, step: int | None) -> tuple[Postings, int]:
+    """(the postings that a file can hold, their step);  step  as ``codes_of`` takes it, None: it
+    is chosen."""
+    own = Postings(
+        postings.starts,
+        postings.labels,
+        postings.weights,
+        rounded_bias(postings.bias),
+        cut(postings.scales),
+        postings.sums,
+    )
+    learnt = _learnt(postings)
+    step = _step_of(learnt, postings) if step is None else step
+    codes = _codes(own, factors, learnt, step)
+    return postings_of(codes, own, factors, step), step
+
+
+def codes_of(postings: Postings, factors: Floats, step: int) -> PostingCodes:
+    """The codes of postings that are ``rounded`` already.
+
+    step  1 + k: learnt parts are multiples of 2^(COARSEST − k) nats; 0: nothing was learnt
+    Raises ValueError where they are not.
+    """
+    codes = _codes(postings, factors, _learnt(postings), step)
+    again = postings_of(codes, postings, factors, step)
+    same = np.array_equal(again.weights, postings.weights)
+    if postings.sums is not None and again.sums is not None:
+        same = same and np.array_equal(again.sums, postings.sums)
+    for own, bare in (
+        (postings.bias, rounded_bias(postings.bias)),
+        (postings.scales, cut(postings.scales)),
+    ):
+        same = same and np.array_equal(own, bare)
+    if not same:
+        raise ValueError("the postings are not in whole numbers: see postings_file.settled_parts")
+    return codes
+
+
+def postings_of(codes: PostingCodes, own: Postings, factors: Floats, step: int) -> Postings:
+    """The postings of codes;  own  those with the same rows, bias and scales."""
+    starts, labels, scales = frozen(own.starts), frozen(own.labels), frozen(own.scales)
+    sums = np.zeros(len(labels), np.float32)
+    if codes.symbols is not None:
+        kernels.sums_of(
+            starts,
+            labels,
+            frozen(codes.symbols),
+            frozen(factors),
+            frozen(codes.bases),
+            frozen(powers_of_two()),
+            sums,
+        )
+    weights = np.empty_like(sums)
+    size = step_size(step)
+    kernels.weights_of(labels, frozen(sums), scales, frozen(codes.learnt), size, weights)
+    known = None if codes.symbols is None else sums
+    return Postings(own.starts, own.labels, weights, own.bias, own.scales, known)
+
+
+def cut(values: Floats) -> Floats:
+    """Values with ten bits after the first one, rounded."""
+    return from_short(short_of(values))
+
+
+def short_of(values: Floats) -> NDArray[np.int32]:
+    """The upper bits of values, rounded to these."""
+    bits = np.ascontiguousarray(values).view(np.int32)
+    half = np.int32(1 << CUT - 1)
+    short: NDArray[np.int32] = (bits + half) >> CUT
+    return short
+
+
+def from_short(short: NDArray[np.int32]) -> Floats:
+    """The values of such bits."""
+    values: Floats = (short << CUT).view(np.float32)
+    return values
+
+
+def rounded_bias(bias: Floats) -> Floats:
+    """A bias in whole numbers of 1/BIAS_STEPS, but for what is so large that it has none."""
+    large = np.abs(bias) >= 1 << 15
+    near = np.where(large, bias, np.rint(bias * BIAS_STEPS) / BIAS_STEPS)
+    out: Floats = near.astype(np.float32)
+    out += np.float32(0)  # no −0
+    return out
+
+
+def powers_of_two() -> Floats:
+    """2^(i / STEPS) of each symbol, (256,) float32, the same on every machine; 0 of NONE."""
+    octave = np.rint(np.exp2(np.arange(STEPS) / STEPS) * 4096)
+    symbols = np.arange(NONE + 1)
+    powers: Floats = np.ldexp(octave[symbols % STEPS], symbols // STEPS - 12).astype(np.float32)
+    powers[NONE] = 0
+    return powers
+
+
+def step_size(step: int) -> float:
+    return 2.0 ** (COARSEST + 1 - step) if step else 1.0
+
+
+def _learnt(postings: Postings) -> Floats:
+    """What was learnt beside the sums, (m,) nats.  Raises ValueError for sums below 0."""
+    out = np.empty(len(postings), np.float32)
+    sums = postings.sums
+    if sums is not None and sums.min(initial=0) < 0:
+        raise ValueError("a sum of features is negative")
+    kernels.learnt_of(
+        frozen(postings.labels),
+        frozen(np.zeros(len(postings), np.float32) if sums is None else sums),
+        frozen(postings.scales),
+        frozen(postings.weights),
+        out,
+    )
+    return out
+
+
+def _step_of(learnt: Floats, postings: Postings) -> int:
+    """The step of what was learnt: see ``codes_of``."""
+    weights = np.abs(postings.weights)
+    if bool((np.abs(learnt) <= NEAR * weights).all()):
+        return 0
+    share = SHARE if postings.sums is not None else SHARE_ALONE
+    square = np.square(learnt, dtype=np.float64).sum() / np.count_nonzero(learnt)
+    nats = max(np.sqrt(square) / share, float(weights.max()) / MOST_STEPS)
+    return 1 + int(np.clip(COARSEST - np.floor(np.log2(nats)), 0, MOST_STEP - 1))
+
+
+def _codes(postings: Postings, factors: Floats, learnt: Floats, step: int) -> PostingCodes:
+    """The nearest codes."""
+    labels, starts, sums = frozen(postings.labels), frozen(postings.starts), postings.sums
+    m, most = len(postings), len(postings.bias)
+    bases, symbols = np.ones(most, np.float32), None
+    if sums is not None:
+        low, high = np.full(most, np.inf, np.float32), np.zeros(most, np.float32)
+        kernels.label_bounds(starts, labels, frozen(sums), frozen(factors), low, high)
+        wide = high > low * np.exp2(MOST_OCTAVES)
+        low = np.where(wide, high * np.exp2(UNDER - MOST_OCTAVES), low)
+        bases = cut(np.where(high > 0, np.maximum(low, TINY), np.float32(1)))
+        symbols = np.empty(m, np.uint8)
+        kernels.symbols_of(starts, labels, frozen(sums), frozen(factors), frozen(bases), symbols)
+    whole = np.rint(learnt / np.float32(step_size(step))) if step else np.zeros(0)
+    return PostingCodes(symbols, bases, whole.astype(np.int32))

@@ -1,0 +1,38 @@
+"""The record of a sparse θ: how its weights were found where label and feature met."""
+
+from __future__ import annotations
+
+from textmlr.model.calibration_record import CalibrationRecord
+from textmlr.model.record_schema import (
+    NAME,
+    NOT_NEGATIVE,
+    POSITIVE,
+    REAL,
+    WHOLE,
+    Part,
+    needed,
+    optional,
+    part,
+)
+
+
+@part
+class SupportRecord(Part):
+    """A sparse θ, and the numbers that its labels share: see ``training.support``.
+
+    weights   where label and feature met
+    attraction, prior, norm_power   of the sums of each label's rows
+    calibration   of the scores, and the share of the base rates, before θ took up the factor
+    learning_rate, epochs, loss, accuracy   of what SGD learnt beside the sums
+    """
+
+    solver: str = needed(NAME)
+    weights: int = needed(WHOLE)
+    attraction: float = needed(NOT_NEGATIVE)
+    prior: float = needed(NOT_NEGATIVE)
+    norm_power: float = needed(NOT_NEGATIVE)
+    calibration: CalibrationRecord = needed(CalibrationRecord)
+    learning_rate: float = needed(POSITIVE)
+    epochs: int = needed(WHOLE)
+    loss: float | None = optional(REAL, nullable=True)
+    accuracy: float | None = optional(REAL, nullable=True)
