@@ -35,13 +35,17 @@ from textmlr.training.objective import Objective
 from textmlr.training.on_disk.disk_store import Store
 from textmlr.training.rows import Rows, check_judges, few_features, memory_of, sparse_memory_of
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
+from textmlr.training.sgd.runs import Runs
 from textmlr.training.stage_lines import logged
+from textmlr.training.support.from_zero_fit import fit_from_zero
+from textmlr.training.support.from_zero_runs import ZeroRuns
 from textmlr.training.support.support_fit import EPOCHS, SupportFit, fit_support
 from textmlr.training.support.theta_choice import (
     MOST_DENSE_LABELS,
     ThetaSizeError,
     check_theta,
     may_be_sparse,
+    starts_from_zero,
     with_idf,
     with_theta,
 )
@@ -211,9 +215,14 @@ class _Training:
             rows = self.store.rows(self.corpus, *own)
         return choice.candidates, rows
 
+    @property
+    def from_zero(self) -> bool:
+        """Whether θ is sparse and starts from zero."""
+        return starts_from_zero(self.options, self.corpus, stored=self.store is not None)
+
     def _with_weights(self, wanted: FeaturizerOptions) -> FeaturizerOptions:
         """The options of features, with the weights of features that θ's form asks for."""
-        if self.options.theta == "sparse":
+        if self.options.theta == "sparse" and not self.from_zero:
             return with_idf(wanted)
         # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
         # before rare features are raised (a point of accuracy on some corpora).
@@ -260,26 +269,38 @@ class _Training:
     def _fit_sparse(
         self, rows: Rows, judge: Objective | None, beside: Callable[[], object]
     ) -> _Fitted:
-        found = fit_support(
-            rows.in_memory,
-            self.options,
-            bias=rows.bias,
-            validation=judge,
-            threads=self.threads,
-            watch=self.watch,
-            beside=beside,
-        )
+        own = rows.in_memory, self.options
+        if self.from_zero:
+            found = fit_from_zero(
+                *own,
+                columns=rows.column_facts,
+                validation=judge,
+                threads=self.threads,
+                watch=self.watch,
+                beside=beside,
+                known=rows.trials,
+            )
+        else:
+            found = fit_support(
+                *own,
+                bias=rows.bias,
+                validation=judge,
+                threads=self.threads,
+                watch=self.watch,
+                beside=beside,
+            )
         return _Fitted([], [], found.calibration, found, None, found.postings)
 
     def _stage(self, rows: Rows) -> Stage:
         """The stage "fit"."""
         objective, options, labels = rows.objective, self.options, len(self.corpus.labels)
         epochs = 0
-        if options.theta == "sparse":
+        if options.theta == "sparse" and not self.from_zero:
             epochs = options.epochs or EPOCHS
         elif options.solver != "exact":
             validated = self.validation is not None
-            epochs = most_epochs(objective, rows.idf, options, validated=validated)
+            given = ZeroRuns.decided(options) if self.from_zero else options
+            epochs = most_epochs(objective, rows.idf, given, validated=validated)
         room = memory_of(objective.columns, labels, options, self.threads)
         if options.theta == "sparse":
             room = sparse_memory_of(objective.nonzeros, labels)
@@ -290,7 +311,8 @@ class _Training:
 
     def _choice(self, wanted: FeaturizerOptions) -> NgramChoice:
         """``choose``, or its choice from before the run was cut off."""
-        if self.options.theta == "sparse":
+        kind: type[Runs] = ZeroRuns if self.from_zero else Runs
+        if self.options.theta == "sparse" and not self.from_zero:
             return choose_sparse(self.corpus, wanted, self.options, self.threads, self.watch)
 
         def find() -> NgramChoice:
@@ -302,6 +324,7 @@ class _Training:
                 threads=self.threads,
                 watch=self.watch,
                 head=self.head,
+                kind=kind,
             )
 
         if self.store is None:

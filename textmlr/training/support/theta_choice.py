@@ -18,6 +18,11 @@ _SPARSE = {"theta": "sparse"}
 _LEAVE_OUT = Sentence("leave it out, or give {theta}", {"theta": "dense"})
 
 
+# A sparse θ starts from zero where labels have so many documents, on average: SGD then finds more
+# than the sums of their rows say.
+ZERO_DOCUMENTS = 50
+
+
 class ThetaSizeError(OptionError):
     """A dense θ would not fit in memory."""
 
@@ -34,6 +39,14 @@ def with_theta(
     if len(corpus.labels) <= MOST_DENSE_LABELS or not may_be_sparse(options, head, stored=stored):
         return options
     return replace(options, theta="sparse")
+
+
+def starts_from_zero(options: TrainingOptions, corpus: Corpus, *, stored: bool) -> bool:
+    """Whether a sparse θ starts from zero: of labels that are not very many, and have many
+    documents;  stored  whether rows are kept on disk."""
+    if options.theta != "sparse" or stored or len(corpus.labels) > MOST_DENSE_LABELS:
+        return False
+    return len(corpus) >= ZERO_DOCUMENTS * len(corpus.labels)
 
 
 def kept_dense(options: TrainingOptions, corpus: Corpus) -> TrainingOptions:
