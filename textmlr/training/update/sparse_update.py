@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
 from textmlr.kernels import merged_rows as kernels
+from textmlr.kernels import support_sums
 from textmlr.kernels.merged_rows import SummedRows
 from textmlr.kernels.rounded_weights import STEPS
 from textmlr.kernels.support_steps import SupportTheta
-from textmlr.kernels.support_sums import APART, DOT, FULL, SQUARE, label_squares
+from textmlr.kernels.support_sums import APART, DOT, FULL, SQUARE
 from textmlr.model.model import Model
 from textmlr.model.postings import Postings
 from textmlr.model.postings_file.rounded_postings import (
@@ -125,7 +126,7 @@ class SparseLearner:
         merged, order, new_counts = self._merged(documents)
         rows, counts = merged.rows, self.counts + new_counts
         squares = np.zeros(len(counts))
-        label_squares(frozen(rows.labels), frozen(rows.sums + merged.added), squares)
+        support_sums.label_squares(frozen(rows.labels), frozen(rows.sums + merged.added), squares)
         sums = LabelSums(rows.starts, rows.labels, rows.sums + merged.added, counts, squares, order)
         scalars, times = self._scalars(), np.float32(self.final.calibration.factor)
         scales = np.where(new_counts > 0, scalars.scales(sums), self.postings.scales / times)
@@ -194,35 +195,23 @@ class SparseLearner:
         """Have θ take the steps of the documents, each taken out of its own label."""
         left = _left_out(documents, sums)
         shifts = left.shifts(scalars, sums, documents.codes).sum(axis=1)
-        descent = BlockDescent(
-            documents.features.arrays(),
-            documents.codes,
-            documents.weights,
-            shifts,
-            theta,
-            threads,
-        )
+        descent = BlockDescent(documents, shifts, theta, threads, self.seed)
         learners, epochs = left.able, self.final.epochs
-        rng = np.random.default_rng([self.seed, (1 << 31) + 23])
-        size = PACE * self.final.learning_rate * documents.unit
+        rate = self.final.learning_rate
+        size = PACE * rate * documents.unit
         for number in range(epochs if len(learners) else 0):
-            order = rng.permutation(learners)
             first, last = size * (1 - number / epochs), size * (1 - (number + 1) / epochs)
-            own = descent.epoch(order, first, last)
+            own = descent.epoch(learners, first, last)
             loss, right = own.loss / own.weight, own.right / own.weight
-            rate = self.final.learning_rate
-            watch(
-                Progress(
-                    "final", 0.0, Epoch(number + 1, epochs, rate, loss, right, 0, len(order)), None
-                )
-            )
+            epoch = Epoch(number + 1, epochs, rate, loss, right, 0, len(learners))
+            watch(Progress("final", 0.0, epoch, None))
 
     def _on_grid(self, merged: Merged) -> Floats:
         """The sums of old documents and new, those of old labels on their grid."""
         rows, added = merged.rows, merged.added
         bases = np.where(self.known, bases_of(self.postings, self.factors), np.float32(0))
         rng = np.random.default_rng([self.seed, (1 << 31) + 24])
-        sums = rows.sums.copy()
+        sums: Floats = rows.sums.copy()
         kernels.add_on_grid(
             rows.starts,
             frozen(rows.labels),
@@ -239,7 +228,7 @@ class SparseLearner:
 def grown_postings(old: Postings, rows: int, known: NDArray[np.bool_]) -> Postings:
     """The postings with empty rows for new features, and new labels, which have none."""
     codes = np.flatnonzero(known).astype(np.int32)
-    bias, scales = np.zeros((2, len(known)), np.float32)
+    bias, scales = np.zeros(len(known), np.float32), np.zeros(len(known), np.float32)
     bias[known], scales[known] = old.bias, old.scales
     ends = np.full(rows - old.rows_number, old.starts[-1])
     starts = np.concatenate([old.starts, ends])
@@ -251,7 +240,8 @@ def _left_out(documents: Objective, sums: LabelSums) -> LeftOut:
     terms = sums.own_terms(documents)
     y, weights = documents.codes, documents.weights.astype(np.float64)
     whole = sums.squares[y]
-    rest = whole - 2 * weights * terms[:, DOT] + np.square(weights) * terms[:, SQUARE]
+    rest: NDArray[np.float64] = whole - 2 * weights * terms[:, DOT]
+    rest = rest + np.square(weights) * terms[:, SQUARE]
     counts = np.where(weights > 0, sums.counts[y] - weights, 0.0)
     affinities = terms[:, FULL].copy(), terms[:, APART].copy()
     return LeftOut(np.maximum(counts, 0.0), affinities, (whole, np.maximum(rest, 0.0)))
