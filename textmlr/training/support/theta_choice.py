@@ -22,16 +22,13 @@ class ThetaSizeError(OptionError):
     """A dense θ would not fit in memory."""
 
 
-def with_theta(
-    options: TrainingOptions, corpus: Corpus, head: Head, *, stored: bool
-) -> TrainingOptions:
+def with_theta(options: TrainingOptions, corpus: Corpus, head: Head) -> TrainingOptions:
     """The options, with a sparse θ where that is taken without being asked for: of more than
     MOST_DENSE_LABELS labels.
 
-    options  before their defaults are decided
-    head     of the model;  stored  whether rows are kept on disk
+    options  before their defaults are decided;  head  of the model
     """
-    if len(corpus.labels) <= MOST_DENSE_LABELS or not may_be_sparse(options, head, stored=stored):
+    if len(corpus.labels) <= MOST_DENSE_LABELS or not may_be_sparse(options, head):
         return options
     return replace(options, theta="sparse")
 
@@ -42,23 +39,18 @@ def kept_dense(options: TrainingOptions, corpus: Corpus) -> TrainingOptions:
     return replace(options, theta="dense") if many else options
 
 
-def may_be_sparse(options: TrainingOptions, head: Head, *, stored: bool) -> bool:
+def may_be_sparse(options: TrainingOptions, head: Head) -> bool:
     """Whether θ may be sparse though nobody asked for that."""
     free = options.theta is None and asks_for_dense(options) is None
-    return free and head.has_sparse and not stored
+    return free and head.has_sparse
 
 
-def check_theta(options: TrainingOptions, head: Head, lever: Sentence | None) -> None:
-    """Raise OptionError for a sparse θ where training finds none: of independent sigmoids, and of a
-    corpus on disk;  lever  what keeps it in memory, None: it is there."""
-    if options.theta != "sparse" or (head.has_sparse and lever is None):
+def check_theta(options: TrainingOptions, head: Head) -> None:
+    """Raise OptionError for a sparse θ where training finds none: of independent sigmoids."""
+    if options.theta != "sparse" or head.has_sparse:
         return
-    where = "rows are kept in memory" if head.has_sparse else "documents have one label each"
-    raise OptionError(
-        "theta",
-        Sentence(f"{{theta}} is for corpora where {where}", _SPARSE),
-        lever if lever is not None and head.has_sparse else _LEAVE_OUT,
-    )
+    problem = Sentence("{theta} is for corpora where documents have one label each", _SPARSE)
+    raise OptionError("theta", problem, _LEAVE_OUT)
 
 
 def with_idf(wanted: FeaturizerOptions) -> FeaturizerOptions:
