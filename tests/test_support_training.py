@@ -63,8 +63,7 @@ def descent_of(objective, sums, scalars, threads=1, shifts=None):
     )
     if shifts is None:
         shifts = LeftOut.of(objective, sums).shifts(scalars, sums, objective.codes).sum(axis=1)
-    rows = objective.features.arrays()
-    return BlockDescent(rows, objective.codes, objective.weights, shifts, theta, threads)
+    return BlockDescent(objective, shifts, theta, threads, seed=0)
 
 
 def test_sums_are_those_of_labels_and_features_that_met() -> None:

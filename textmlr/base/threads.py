@@ -10,6 +10,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from queue import Empty, Full, Queue
 from typing import TypeVar
@@ -67,6 +68,37 @@ def map_blocks(function: Callable[[T], R], blocks: Iterable[T], threads: int) ->
             yield result
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def team(threads: int) -> Iterator[Callable[[Callable[[int], object]], None]]:
+    """Threads that stay for many short pieces of work, for which ``map_blocks`` would begin them
+    anew.
+
+    Yields ``run``: run(work) calls work(t) in each thread t = 0, 1, …, of which this one is the
+    first, and returns once all have ended.  Raises what work raises.
+    """
+    if threads <= 1:
+        yield _alone
+        return
+    from concurrent.futures import ThreadPoolExecutor, wait
+
+    with ThreadPoolExecutor(threads - 1, thread_name_prefix="textmlr") as pool:
+
+        def run(work: Callable[[int], object]) -> None:
+            others = [pool.submit(work, thread) for thread in range(1, threads)]
+            try:
+                work(0)
+            finally:
+                wait(others)
+            for other in others:
+                other.result()
+
+        yield run
+
+
+def _alone(work: Callable[[int], object]) -> None:
+    work(0)
 
 
 def awaited(items: Iterable[T], seconds: float, ahead: int = 2) -> Iterator[T | None]:

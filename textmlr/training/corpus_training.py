@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from textmlr.base.checks import check_callable, check_kind, check_threads
 from textmlr.base.errors import InputError
 from textmlr.base.featurizer_options import FeaturizerOptions
-from textmlr.base.option_errors import OptionError
 from textmlr.base.printable import plural
 from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
@@ -33,7 +32,14 @@ from textmlr.training.feature_names import FeatureNames
 from textmlr.training.ngram_choice import Candidate, NgramChoice, choose, choose_sparse
 from textmlr.training.objective import Objective
 from textmlr.training.on_disk.disk_store import Store
-from textmlr.training.rows import Rows, check_judges, few_features, memory_of, sparse_memory_of
+from textmlr.training.rows import (
+    Rows,
+    check_judges,
+    few_features,
+    memory_of,
+    most_weights,
+    sparse_memory_of,
+)
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
 from textmlr.training.sgd.runs import Runs
 from textmlr.training.stage_lines import logged
@@ -41,7 +47,6 @@ from textmlr.training.support.from_zero_fit import fit_from_zero
 from textmlr.training.support.from_zero_runs import ZeroRuns
 from textmlr.training.support.support_fit import EPOCHS, SupportFit, fit_support
 from textmlr.training.support.theta_choice import (
-    MOST_DENSE_LABELS,
     ThetaSizeError,
     check_theta,
     may_be_sparse,
@@ -88,11 +93,9 @@ def train_corpus(
     check_callable("watch", watch)
     check_kind("store", store, Store, optional=True)
     own = usual_head(corpus.is_multilabel) if head is None else head_of(head)
-    stored = store is not None
     given = training_options or TrainingOptions()
-    asked = given.theta == "sparse"
-    check_theta(given, own, store.lever(corpus) if store is not None and asked else None)
-    options = with_theta(given, corpus, own, stored=stored).decided()
+    check_theta(given, own)
+    options = with_theta(given, corpus, own).decided()
     _check_two_labels(corpus)
     check_judges(corpus, validation)
     check_maximise(options, "corpus", multilabel=corpus.is_multilabel)
@@ -123,14 +126,9 @@ def _rows(
     against it, n-grams that were tried, rows);  given  options before they were decided."""
     try:
         return run, *run.rows(wanted)
-    except ThetaSizeError as error:
-        if not may_be_sparse(given, run.head, stored=False):
+    except ThetaSizeError:
+        if not may_be_sparse(given, run.head):
             raise
-        if run.store is not None:  # in memory there is another form
-            if len(run.corpus.labels) <= MOST_DENSE_LABELS:
-                raise
-            lever = run.store.lever(run.corpus)
-            raise OptionError("memory", error.sentences[0], lever, guide="limits") from None
     run = replace(run, options=replace(given, theta="sparse").decided())
     return run, *run.rows(wanted)
 
@@ -218,7 +216,7 @@ class _Training:
     @property
     def from_zero(self) -> bool:
         """Whether θ is sparse and starts from zero."""
-        return starts_from_zero(self.options, self.corpus, stored=self.store is not None)
+        return starts_from_zero(self.options, self.corpus)
 
     def _with_weights(self, wanted: FeaturizerOptions) -> FeaturizerOptions:
         """The options of features, with the weights of features that θ's form asks for."""
@@ -269,25 +267,28 @@ class _Training:
     def _fit_sparse(
         self, rows: Rows, judge: Objective | None, beside: Callable[[], object]
     ) -> _Fitted:
-        own = rows.in_memory, self.options
         if self.from_zero:
             found = fit_from_zero(
-                *own,
+                rows.objective,
+                self.options,
                 columns=rows.column_facts,
                 validation=judge,
                 threads=self.threads,
                 watch=self.watch,
                 beside=beside,
+                states=None if self.store is None else self.store.cache,
                 known=rows.trials,
             )
         else:
             found = fit_support(
-                *own,
+                rows.objective,
+                self.options,
                 bias=rows.bias,
                 validation=judge,
                 threads=self.threads,
                 watch=self.watch,
                 beside=beside,
+                states=None if self.store is None else self.store.cache,
             )
         return _Fitted([], [], found.calibration, found, None, found.postings)
 
@@ -303,7 +304,9 @@ class _Training:
             epochs = most_epochs(objective, rows.idf, given, validated=validated)
         room = memory_of(objective.columns, labels, options, self.threads)
         if options.theta == "sparse":
-            room = sparse_memory_of(objective.nonzeros, labels)
+            frequencies = rows.frequencies
+            assert frequencies is not None
+            room = sparse_memory_of(int(most_weights(frequencies, labels).sum()), labels)
         size = objective.columns, objective.nonzeros
         several = self.corpus.is_multilabel
         sparse = options.theta == "sparse"
@@ -312,10 +315,10 @@ class _Training:
     def _choice(self, wanted: FeaturizerOptions) -> NgramChoice:
         """``choose``, or its choice from before the run was cut off."""
         kind: type[Runs] = ZeroRuns if self.from_zero else Runs
-        if self.options.theta == "sparse" and not self.from_zero:
-            return choose_sparse(self.corpus, wanted, self.options, self.threads, self.watch)
 
         def find() -> NgramChoice:
+            if self.options.theta == "sparse" and not self.from_zero:
+                return choose_sparse(self.corpus, wanted, self.options, self.threads, self.watch)
             return choose(
                 self.corpus,
                 wanted,

@@ -106,6 +106,11 @@ class DealtObjective(DealtRows, Protocol):
     def take(self, documents: NDArray[np.int64]) -> Objective:
         """The objective over some of the documents (numbers, ascending), in memory."""
 
+    def in_order(
+        self, documents: NDArray[np.int64]
+    ) -> Iterator[tuple[Objective, NDArray[np.int64]]]:
+        """See ``Objective.in_order``."""
+
     def documents_of(self) -> NDArray[np.int32]:
         """The number of documents that each column occurs in: (V,) int32."""
 

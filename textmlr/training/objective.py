@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -146,6 +147,13 @@ class Objective:
         chosen = Features(indptr, indices, values, features.columns)
         y, weights = self.y[documents], self.weights[documents]
         return replace(self, features=chosen, y=y, weights=weights)
+
+    def in_order(
+        self, documents: NDArray[np.int64]
+    ) -> Iterator[tuple[Objective, NDArray[np.int64]]]:
+        """Rows of documents (numbers, in any order), as many at a time as memory holds: (rows, the
+        place of each of the next documents among them); here all at once."""
+        yield self, documents
 
     def documents_of(self) -> NDArray[np.int32]:
         """The number of documents that each column occurs in: (V,) int32."""

@@ -83,7 +83,7 @@ class Rows:
             len(corpus.labels),
             options,
             threads,
-            nonzeros=len(features.indices),
+            weights=int(most_weights(frequencies, len(corpus.labels)).sum()),
             may_be_sparse=head.has_sparse,
         )
         idf = None
@@ -153,10 +153,16 @@ def memory_of(columns: int, labels: int, options: TrainingOptions, threads: int)
     return 4 * weights * copies * (min(threads, 3) + 1)
 
 
-def sparse_memory_of(nonzeros: int, labels: int) -> int:
-    """Bytes of a sparse θ in training, at most: each non-zero of the rows may be where a feature
-    and a label met that no other document has, with its label, its sum and its weight."""
-    return 16 * nonzeros + 64 * labels
+def most_weights(frequencies: NDArray[np.integer[Any]], labels: int) -> NDArray[np.int64]:
+    """(V,) the labels that each column meets, at most: one a document that has it."""
+    most: NDArray[np.int64] = np.minimum(frequencies, labels).astype(np.int64, copy=False)
+    return most
+
+
+def sparse_memory_of(weights: int, labels: int) -> int:
+    """Bytes of a sparse θ of at most so many weights in training: each has its label and its sum
+    beside it."""
+    return 16 * weights + 64 * labels
 
 
 def check_memory(
@@ -165,18 +171,18 @@ def check_memory(
     options: TrainingOptions,
     threads: int,
     *,
-    nonzeros: int = 0,
+    weights: int = 0,
     may_be_sparse: bool = False,
 ) -> None:
     """Refuse a θ that would not fit before any memory is taken.
 
-    nonzeros       of the rows
+    weights        of a sparse θ, at most
     may_be_sparse  whether a sparse θ could be trained on them
     """
     sparse = options.theta == "sparse"
     needed = memory_of(columns, labels, options, threads)
     if sparse:
-        needed = sparse_memory_of(nonzeros, labels)
+        needed = sparse_memory_of(weights, labels)
     available = machine_memory()
     if needed <= available:
         return
@@ -185,7 +191,7 @@ def check_memory(
     mend = "keep fewer features ({max_features:name}, {min_df:name} or {hash_bits:name})" + smaller
     what = f"{columns:,} features{layers} × {labels:,} labels"
     if sparse:
-        what = f"{nonzeros:,} words of documents, of {columns:,} features and {labels:,} labels,"
+        what = f"{columns:,} features and {labels:,} labels, which meet up to {weights:,} times,"
         mend = "keep fewer features ({max_features:name} or {min_df:name}), or fewer documents"
     elif labels > MOST_DENSE_LABELS and may_be_sparse and not (layers or options.solver == "exact"):
         mend = "give {theta}: a weight only where feature and label met; or train fewer labels"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -37,6 +37,7 @@ class StoredObjective:
     weigh       counts → f(x), written over them
     scale       (V,) float32 that f(x) is multiplied by, None for 1
     threads     to read parts with, where several are wanted
+    room        entries that ``in_order`` holds at a time, at least as many as a document has
     y, weights, labels, l2, unit_from, head  as in ``Objective``
     """
 
@@ -53,6 +54,7 @@ class StoredObjective:
     l2: float
     unit_from: int | None
     threads: int
+    room: int
     scale: NDArray[np.float32] | None = None
     head: Head = SOFTMAX
 
@@ -95,6 +97,27 @@ class StoredObjective:
             raise changed(os.path.join(self.folder, ENDS))
         return self._rows(words, documents, entries, self.folder)
 
+    def in_order(
+        self, documents: NDArray[np.int64]
+    ) -> Iterator[tuple[Objective, NDArray[np.int64]]]:
+        """Rows of documents (numbers, in any order), ``room`` entries at a time: (rows, the place
+        of each of the next documents among them).  All parts are read each time."""
+        sizes = self._row_words()[documents]
+        ends = np.cumsum(sizes)
+        first = 0
+        while first < len(documents):
+            before = int(ends[first - 1]) if first else 0
+            last = int(np.searchsorted(ends, before + self.room, side="right"))
+            last = max(last, first + 1)
+            yield self._gathered(documents[first:last], int(ends[last - 1]) - before)
+            first = last
+
+    def in_memory(self) -> Objective:
+        """The objective over all documents, in memory."""
+        documents = np.arange(len(self.y))
+        rows, places = self._gathered(documents, int(self.words.sum()))
+        return rows.take(places)
+
     def documents_of(self) -> NDArray[np.int32]:
         """The number of documents that each column occurs in: (V,) int32."""
         return self.frequencies
@@ -122,6 +145,53 @@ class StoredObjective:
         total = float(self.weights.sum(dtype=np.float64))
         return 1.0 / (float((squares * self.weights).sum()) / total or 1.0)
 
+    def _row_words(self) -> NDArray[np.int64]:
+        """(n,) words of each document's row."""
+        order, edges = self.dealing.order, self.dealing.edges[:-1]
+        ends = whole(self.folder, ENDS, len(self.y))[order]
+        own = np.diff(ends, prepend=0)
+        begins = edges[edges < len(order)]
+        own[begins] = ends[begins]
+        if own.min(initial=1) < 1:
+            raise changed(os.path.join(self.folder, ENDS))
+        sizes = np.empty(len(order), np.int64)
+        sizes[order] = own
+        return sizes
+
+    def _gathered(
+        self, documents: NDArray[np.int64], room: int
+    ) -> tuple[Objective, NDArray[np.int64]]:
+        """(rows of documents, part by part; the place of each document among them).
+
+        room  words of their rows: they have no more entries
+        """
+        indices, values = pages(room, np.int32), pages(room, np.float32)
+        indptr = np.zeros(len(documents) + 1, np.int64)
+        parts = self.dealing.part[documents]
+        order = np.argsort(parts, kind="stable")
+        edges = np.searchsorted(parts[order], np.arange(len(self.dealing) + 1))
+        wanted = np.flatnonzero(np.diff(edges))
+        row = at = 0
+        for part, rows in zip(
+            wanted, map_blocks(self.part, wanted.tolist(), self.threads), strict=True
+        ):
+            own = documents[order[edges[part] : edges[part + 1]]]
+            local = np.searchsorted(self.dealing.documents(int(part)), own)
+            ends = indptr[row : row + len(own) + 1]
+            csr, into = rows.features, (indices[at:], values[at:])
+            sizes = np.diff(csr.indptr)[local]
+            if at + int(sizes.sum()) > room:  # kernels check nothing
+                raise changed(os.path.join(self.folder, ENDS))
+            linear_kernels.take(*csr.arrays(), frozen(local), ends, *into)
+            ends += at
+            row, at = row + len(own), int(ends[-1])
+            del rows, csr
+        places = np.empty(len(documents), np.int64)
+        places[order] = np.arange(len(documents))
+        features = Features(indptr, indices[:at], values[:at], self.columns)
+        taken = documents[order]
+        return self._objective(features, taken), places
+
     def _rows(
         self, words: NDArray[np.uint32], documents: NDArray[np.int64], entries: int, path: str
     ) -> Objective:
@@ -133,18 +203,15 @@ class StoredObjective:
         if read != len(words) or indices.max(initial=0) >= self.columns:
             raise changed(path)
         features = self.weigh(Features(indptr, indices, values, self.columns))
-        objective = Objective(
-            features,
-            self.y[documents],
-            self.weights[documents],
-            self.labels,
-            self.l2,
-            self.unit_from,
-            self.head,
-        )
+        objective = self._objective(features, documents)
         if self.scale is None:
             return objective
         return objective.scaled(self.scale, in_place=True)
+
+    def _objective(self, features: Features, documents: NDArray[np.int64]) -> Objective:
+        """Rows of some documents, with what belongs to these."""
+        y, weights = self.y[documents], self.weights[documents]
+        return Objective(features, y, weights, self.labels, self.l2, self.unit_from, self.head)
 
 
 def name_of(part: int) -> str:

@@ -15,6 +15,7 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.disk_corpus import Sum
+from textmlr.features.counting import HashCounts
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.fitted_vocabulary import check_some
@@ -30,7 +31,8 @@ from textmlr.training.on_disk.cache import Cache
 from textmlr.training.on_disk.cache_errors import refusals
 from textmlr.training.on_disk.disk_objective import StoredObjective
 from textmlr.training.on_disk.stage_progress import Work
-from textmlr.training.rows import Rows, check_memory, document_weights
+from textmlr.training.rows import Rows, check_memory, document_weights, most_weights
+from textmlr.training.support.theta_choice import penalty_of
 
 # The largest shares of the memory of training: the table of distinct n-grams, while there is
 # nothing else; later θ in three copies (the run over all documents, its twin without those held
@@ -39,6 +41,10 @@ TABLE_SHARE = 0.55
 THETA_SHARE = 0.6
 THETA_COPIES = 3
 ENTRY_BYTES = 16  # bytes of an entry in memory, with the exact solver's own arrays
+# A sparse θ takes so many bytes a weight, with what is made of it at the end, and rows of so many
+# bytes of each of the memory's are held beside it.
+WEIGHT_BYTES = 32
+BYTES_A_ROW_ENTRY = 48
 
 Json = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]
@@ -58,6 +64,7 @@ def stored_rows(
 
     memory  bytes that training may take, about; features that do not fit are left out.  None: as
             many as it needs
+    A sparse θ reads as many rows at a time as fit, all of them where they do.
     Raises InputError where θ, or the rows that the exact solver needs, would not fit in memory.
     """
     featurizer = Featurizer(featurizer_options)
@@ -85,7 +92,9 @@ def stored_rows(
 
 
 def _row_bytes(corpus: Corpus, options: TrainingOptions) -> int:
-    """Bytes of a row of θ during training, in all copies."""
+    """Bytes of a row of θ during training, in all copies; of a sparse one, of a weight."""
+    if options.theta == "sparse":
+        return WEIGHT_BYTES
     width = options.hidden[0] if options.hidden else len(corpus.labels)
     return 4 * width * THETA_COPIES * (2 if options.chosen_step == "adagrad" else 1)
 
@@ -101,11 +110,14 @@ def _count(
 ) -> tuple[Json, Arrays, dict[str, Sum]]:
     """Write rows of counts; return which columns are features, and the sum of the file."""
     own = featurizer.options
-    most, table = own.max_features, None
+    most, table, weights = own.max_features, None, None
     if memory is not None:
         table = int(TABLE_SHARE * memory)
         room = max(1, int(THETA_SHARE * memory) // _row_bytes(corpus, options) - own.bias)
-        most = room if most is None else min(room, most)
+        if options.theta == "sparse":
+            weights = room
+        else:
+            most = room if most is None else min(room, most)
     with refusals(cache.folder):
         counts = row_counts.write_counts(
             corpus, featurizer, cache.folder, memory=table, most=most, threads=threads, watch=watch
@@ -128,6 +140,8 @@ def _count(
     if not len(counted.hashes):
         any_ngram = counted.distinct > 0 or not corpus.text_bytes
         check_some(own, len(corpus), any_ngram=any_ngram)
+    if weights is not None:
+        counted = _with_weights(counted, weights, len(corpus.labels))
     wanted = min(counted.eligible, own.max_features or counted.eligible)
     if counted.missed or len(counted.hashes) < wanted:
         header["cut"] = {"kept": len(counted.hashes), "of": wanted, "missed": counted.missed}
@@ -141,6 +155,15 @@ def _count(
         "hashes": counted.hashes,
     }
     return header, arrays, files
+
+
+def _with_weights(counted: HashCounts, most: int, labels: int) -> HashCounts:
+    """The most frequent hashes, as many as have so many weights in a sparse θ, at most."""
+    size = int(np.searchsorted(np.cumsum(most_weights(counted.frequencies, labels)), most, "right"))
+    numbers = counted.numbers
+    numbers[numbers >= size] = -1
+    own = counted.hashes[:size], counted.frequencies[:size]
+    return replace(counted, hashes=own[0], frequencies=own[1], numbers=numbers)
 
 
 def _deal(
@@ -184,7 +207,8 @@ def _restore(
     if columns is None and own.vocabulary is None:
         first = arrays["first"][int(own.bias) :]
     featurizer.labels = corpus.labels
-    check_memory(len(frequencies), len(corpus.labels), options, threads)
+    weights_met = int(most_weights(frequencies, len(corpus.labels)).sum())
+    check_memory(len(frequencies), len(corpus.labels), options, threads, weights=weights_met)
     idf = None
     if options.idf_power is not None or not own.uses_idf:
         idf = inverse_document_frequency(frequencies, n)
@@ -205,13 +229,16 @@ def _restore(
         corpus.y,
         _weights(corpus, options),
         len(corpus.labels),
-        options.l2 or 0.0,
+        penalty_of(options),
         unit_from,
         threads,
+        1 << 62 if memory is None else memory // BYTES_A_ROW_ENTRY,
     )
     objective: AnyObjective = stored
     if len(stored.dealing) == 1:
         objective = stored.part(0)
+    elif options.theta == "sparse":
+        objective = stored if stored.nonzeros > stored.room else stored.in_memory()
     elif options.solver == "exact":
         objective = _in_memory(stored, memory)
     return Rows(
@@ -247,7 +274,7 @@ def _in_memory(stored: StoredObjective, memory: int | None) -> AnyObjective:
             f"the exact solver needs all rows in memory, {needed / 1e9:.1f} GB of them",
             mend="give it that much (--memory), or leave it out: sgd trains from the disk",
         )
-    return stored.take(np.arange(len(stored.y)))
+    return stored.in_memory()
 
 
 def _weights(corpus: Corpus, options: TrainingOptions) -> NDArray[np.float32]:

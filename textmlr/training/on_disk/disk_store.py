@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from textmlr.base.featurizer_options import FeaturizerOptions
-from textmlr.base.option_errors import Sentence
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
-from textmlr.corpus.label_sets import label_counts
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.training.objective import Objective
 from textmlr.training.on_disk.cache import Cache
@@ -34,19 +31,6 @@ class Store:
 
     cache: Cache
     memory: int | None
-
-    def lever(self, corpus: Corpus) -> Sentence:
-        """What keeps this corpus in memory, in a mend."""
-        if self.memory is None:
-            return Sentence("leave out {keep_cache:name} and {resume:name}")
-        labels = sum(
-            (len(label.encode()) + 2) * count
-            for label, count in zip(
-                corpus.labels, label_counts(corpus.y, len(corpus.labels)).tolist(), strict=True
-            )
-        )
-        memory = MEMORY_A_BYTE * (corpus.text_bytes + labels)
-        return Sentence("give {memory}", {"memory": f"{math.ceil(memory / 1e9):.0f}GB"})
 
     def rows(
         self,

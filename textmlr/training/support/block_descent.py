@@ -3,51 +3,84 @@ steps in order, so that the number of threads changes no bit."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
-from textmlr.base.threads import map_blocks
+from textmlr.base.threads import team
 from textmlr.kernels import support_steps as kernels
-from textmlr.kernels.csr_rows import Csr
 from textmlr.kernels.support_steps import BlockErrors, SupportRoom, SupportTheta
+from textmlr.training.dealt_parts import AnyObjective, DealtRows, dealt, turns
+from textmlr.training.objective import Objective
+from textmlr.training.run_state import State
 from textmlr.training.support.left_out import room_of
 
 # Documents of a block do not see each other's steps.  Of many labels few documents share one, and
 # large blocks keep threads busy; of few labels small blocks are nearly one document after another.
 BLOCKS = 16, 512
 LABELS_A_DOCUMENT = 64
+PIECE = 16  # documents that a thread scores before it takes more
 # Steps of the bias are so much smaller than those of weights, since every document takes them.
 BIAS_PACE = 0.1
+
+_ORDER = (1 << 31) + 21  # a kind of random order
+Run = Callable[[Callable[[int], object]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class BlockFigures:
     """Sums over documents before their own steps: −ln softmax (nats), those right, weights."""
 
-    loss: float
-    right: float
-    weight: float
+    loss: float = 0.0
+    right: float = 0.0
+    weight: float = 0.0
+
+    def __add__(self, other: BlockFigures) -> BlockFigures:
+        return BlockFigures(
+            self.loss + other.loss, self.right + other.right, self.weight + other.weight
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Turn:
+    """Rows in memory, some of which take their steps.
+
+    shifts  (n,) of the rows;  order (m,) numbers of those that take steps
+    before  steps of the epoch before these
+    """
+
+    rows: Objective
+    shifts: NDArray[np.float32]
+    order: NDArray[np.int64]
+    before: int
 
 
 @dataclass(slots=True, eq=False)
 class BlockDescent:
     """A sparse θ on its way.
 
-    rows    f(x) of documents, with their labels y, weights and (n,) shifts of the own score
-    theta   weights and bias are moved
-    threads work on a block side by side
+    objective  rows of documents, in memory or part by part
+    shifts     (n,) what the own label of each document scores more, see ``score_block``
+    theta      weights and bias are moved
+    threads    work on a block side by side
+    seed       of the order of documents
+    done, turn, figures   epochs that are over, parts of the next one that are, and their figures
     """
 
-    rows: Csr
-    y: NDArray[np.int32]
-    weights: NDArray[np.float32]
+    objective: AnyObjective
     shifts: NDArray[np.float32]
     theta: SupportTheta
     threads: int
+    seed: int
+    done: int = 0
+    turn: int = 0
+    figures: BlockFigures = BlockFigures()
     size: int = 0
+    _parts: DealtRows | None = None
     _rooms: list[SupportRoom] = field(default_factory=list)
     _errors: BlockErrors | None = None
 
@@ -63,37 +96,86 @@ class BlockDescent:
             np.empty(self.size, np.float64),
             np.empty(self.size, np.uint8),
         )
+        self._parts = dealt(self.objective, self.seed)
 
-    def epoch(self, order: NDArray[np.int64], first: float, last: float) -> BlockFigures:
-        """Take a step for each document, in this order, whose size falls from first to last."""
-        paces = np.linspace(first, last, len(order) + 1)[:-1]
-        sizes = (paces * self.weights[order]).astype(np.float32)
-        return self._pass(order, sizes)
+    def epoch(
+        self,
+        documents: NDArray[np.int64],
+        first: float,
+        last: float,
+        keep: Callable[[], None] | None = None,
+    ) -> BlockFigures:
+        """Take a step for each document, in random order, the size falling from first to last.
 
-    def figures(self, documents: NDArray[np.int64]) -> BlockFigures:
-        """The figures of documents, without steps."""
-        return self._pass(documents, None)
+        keep  called between the parts of rows that come so, where the run may be stopped, and
+              resumed from its ``state``
+        """
+        with team(self.threads) as run:
+            for turn in self._turns(documents):
+                moved = turn.before + np.arange(len(turn.order))
+                paces = first + (last - first) * moved / len(documents)
+                self.figures += self._pass(turn, paces, run)
+                self.turn += 1
+                del turn  # before the next part is read
+                if keep is not None and self.figures.weight < self._weight_of(documents):
+                    keep()
+        figures = self.figures
+        self.done, self.turn, self.figures = self.done + 1, 0, BlockFigures()
+        return figures
 
     def losses(self, documents: NDArray[np.int64]) -> NDArray[np.float64]:
-        """−ln softmax of the own label of documents: (d,) float64, nats."""
-        losses = np.empty(len(documents))
-        total = self._total()
-        for at in range(0, len(documents), self.size):
-            own = documents[at : at + self.size]
-            losses[at : at + len(own)] = self._score(own, total).losses[: len(own)]
+        """−ln softmax of the own label of documents, ascending: (d,) float64, nats."""
+        losses, total = np.empty(len(documents)), self._total()
+        own = _Turn(self.objective.take(documents), self.shifts[documents], documents, 0)
+        numbers = np.arange(len(documents))
+        with team(self.threads) as run:
+            for at in range(0, len(documents), self.size):
+                block = numbers[at : at + self.size]
+                losses[block] = self._score(own, block, total, run).losses[: len(block)]
         return losses
 
-    def _pass(self, order: NDArray[np.int64], sizes: NDArray[np.float32] | None) -> BlockFigures:
-        total, loss, right = self._total(), 0.0, 0.0
-        for at in range(0, len(order), self.size):
-            documents = order[at : at + self.size]
-            errors = self._score(documents, total)
-            weights = self.weights[documents].astype(np.float64)
-            loss += float(weights @ errors.losses[: len(documents)])
-            right += float(weights @ errors.right[: len(documents)])
-            if sizes is not None:
-                total = self._step(documents, sizes[at : at + len(documents)], errors, total)
-        return BlockFigures(loss, right, float(self.weights[order].sum(dtype=np.float64)))
+    def state(self) -> State:
+        """The state that ``restore`` resumes from, to the same bits: (JSON values, arrays)."""
+        header = {"done": self.done, "turn": self.turn, "figures": asdict(self.figures)}
+        return header, {"weights": self.theta.weights, "bias": self.theta.bias}
+
+    def restore(self, state: State) -> None:
+        """Resume from the state of another run like this one."""
+        header, arrays = state
+        self.done, self.turn = header["done"], header["turn"]
+        self.figures = BlockFigures(**header["figures"])
+        self.theta.weights[:], self.theta.bias[:] = arrays["weights"], arrays["bias"]
+
+    def _turns(self, documents: NDArray[np.int64]) -> Iterator[_Turn]:
+        """The rest of the epoch."""
+        objective, parts = self.objective, self._parts
+        if parts is None:
+            assert isinstance(objective, Objective)
+            rng = np.random.default_rng([self.seed, _ORDER, self.done])
+            yield _Turn(objective, self.shifts, rng.permutation(documents), 0)
+            return
+        alike = np.broadcast_to(np.ones(1, np.float32), len(objective.y))
+        own = parts.dealing, alike, documents, self.seed, self.done, self.turn
+        for turn in turns(*own):
+            numbers = parts.dealing.documents(turn.part)
+            rows = parts.part(turn.part)
+            yield _Turn(rows, self.shifts[numbers], turn.rows.astype(np.int64), turn.before)
+
+    def _weight_of(self, documents: NDArray[np.int64]) -> float:
+        return float(self.objective.weights[documents].sum(dtype=np.float64))
+
+    def _pass(self, turn: _Turn, paces: NDArray[np.float64], run: Run) -> BlockFigures:
+        weights, total, found = turn.rows.weights, self._total(), BlockFigures()
+        sizes = (paces * weights[turn.order]).astype(np.float32)
+        for at in range(0, len(turn.order), self.size):
+            block = turn.order[at : at + self.size]
+            errors = self._score(turn, block, total, run)
+            own = weights[block].astype(np.float64)
+            loss, right = own @ errors.losses[: len(block)], own @ errors.right[: len(block)]
+            found += BlockFigures(float(loss), float(right), float(own.sum()))
+            steps = sizes[at : at + len(block)]
+            total = self._step(turn.rows, block, steps, total, run)
+        return found
 
     def _total(self) -> float:
         """Σ exp(bias), anew."""
@@ -101,41 +183,37 @@ class BlockDescent:
         self.theta.powers[:] = powers
         return float(powers.sum())
 
-    def _score(self, documents: NDArray[np.int64], total: float) -> BlockErrors:
-        errors = self._errors
+    def _score(self, turn: _Turn, block: NDArray[np.int64], total: float, run: Run) -> BlockErrors:
+        errors, rows = self._errors, turn.rows
         assert errors is not None
-        ends = np.linspace(0, len(documents), self.threads + 1).astype(int)
+        arrays = rows.features.arrays(), frozen(rows.codes), frozen(turn.shifts), frozen(block)
+        pieces = deque(range(0, len(block), PIECE))
 
-        def run(part: int) -> None:
-            kernels.score_block(
-                self.rows,
-                frozen(self.y),
-                frozen(self.shifts),
-                frozen(documents),
-                int(ends[part]),
-                int(ends[part + 1]),
-                self.theta,
-                total,
-                self._rooms[part],
-                errors,
-            )
+        def score(thread: int) -> None:
+            while True:
+                try:
+                    first = pieces.popleft()
+                except IndexError:  # others have taken the rest
+                    return
+                last, room = min(first + PIECE, len(block)), self._rooms[thread]
+                kernels.score_block(*arrays, first, last, self.theta, total, room, errors)
 
-        for _ in map_blocks(run, range(self.threads), self.threads):
-            pass
+        run(score)
         return errors
 
     def _step(
         self,
-        documents: NDArray[np.int64],
-        sizes: NDArray[np.float32],
-        errors: BlockErrors,
+        rows: Objective,
+        block: NDArray[np.int64],
+        steps: NDArray[np.float32],
         total: float,
+        run: Run,
     ) -> float:
-        own = frozen(documents), frozen(sizes), errors, self.theta
+        errors, csr = self._errors, rows.features.arrays()
+        own = frozen(block), frozen(steps), errors
 
-        def run(part: int) -> None:
-            kernels.step_block(self.rows, *own, part, self.threads)
+        def step(thread: int) -> None:
+            kernels.step_block(csr, *own, self.theta, thread, self.threads)
 
-        for _ in map_blocks(run, range(self.threads), self.threads):
-            pass
-        return float(kernels.step_bias(*own[:3], BIAS_PACE, self.theta, total))
+        run(step)
+        return float(kernels.step_bias(*own, BIAS_PACE, self.theta, total))

@@ -9,7 +9,9 @@ import numpy as np
 from textmlr.base.training_options import TrainingOptions
 from textmlr.model.postings import Postings
 from textmlr.model.scoring import Mixed
+from textmlr.training.dealt_parts import AnyObjective
 from textmlr.training.objective import Objective
+from textmlr.training.run_state import StateStore
 from textmlr.training.sgd.fit import Fit, fit_runs
 from textmlr.training.sgd.runs import ColumnFacts
 from textmlr.training.sgd.trial_run import TrialResults, Watch
@@ -20,7 +22,7 @@ from textmlr.training.support.support_fit import Judged, SupportFit
 
 
 def fit_from_zero(
-    objective: Objective,
+    objective: AnyObjective,
     options: TrainingOptions,
     *,
     columns: ColumnFacts,
@@ -28,6 +30,7 @@ def fit_from_zero(
     threads: int = 1,
     watch: Watch | None = None,
     beside: Callable[[], object] | None = None,
+    states: StateStore | None = None,
     known: TrialResults | None = None,
 ) -> SupportFit:
     """Fit a sparse θ as ``sgd.fit`` fits a dense one: trials, calibration and final run are the
@@ -35,7 +38,7 @@ def fit_from_zero(
 
     The arguments are those of ``sgd.fit``.
     """
-    runs = ZeroRuns(objective, ZeroRuns.decided(options), columns, watch)
+    runs = ZeroRuns(objective, ZeroRuns.decided(options), columns, watch, states)
     found = fit_runs(
         runs, validation=validation, threads=threads, beside=beside, overwrite=True, known=known
     )

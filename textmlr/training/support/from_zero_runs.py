@@ -63,9 +63,7 @@ class ZeroRuns(Runs):
         watch: Watch | None = None,
         states: StateStore | None = None,
     ) -> None:
-        assert isinstance(objective, Objective)
-        own = replace(objective, l2=options.l2 or 0.0)
-        super().__init__(own, options, columns, watch, states)
+        super().__init__(objective, options, columns, watch, states)
         self._met: list[tuple[Any, Any, Met]] = []
         self._found = Lock()
 
@@ -77,20 +75,20 @@ class ZeroRuns(Runs):
     @cached_property
     def width(self) -> int:
         """See ``Runs.width``."""
-        everything = self.met(self.objective, np.arange(len(self.objective.y)))
-        return max(1, round(everything.width / WIDE_GAIN))
+        own = self.objective
+        everything = self.met(own, np.arange(len(own.y)))
+        touched = int(own.documents_of().astype(np.int64) @ np.diff(everything.starts))
+        return max(1, round(touched / max(own.nonzeros, 1) / WIDE_GAIN))
 
     def met(self, objective: AnyObjective, documents: NDArray[np.integer[Any]]) -> Met:
         """Where label and feature met in some documents of an objective."""
-        assert isinstance(objective, Objective)
         with self._found:
-            for indices, known, met in self._met:
-                same = indices is objective.features.indices
-                if same and np.array_equal(known, documents):
+            for y, known, met in self._met:
+                if y is objective.y and np.array_equal(known, documents):
                     return met
             own = Met.of(objective, documents.astype(np.int64), self.columns.bias)
             # All documents, and those of trials.
-            self._met = [*self._met[-1:], (objective.features.indices, documents, own)]
+            self._met = [*self._met[-1:], (objective.y, documents, own)]
             return own
 
     def start(

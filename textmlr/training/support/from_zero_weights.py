@@ -13,7 +13,8 @@ from textmlr.kernels import support_sums
 from textmlr.kernels.csr_rows import Csr
 from textmlr.kernels.met_rows import MetRows
 from textmlr.model.parameters import Network
-from textmlr.training.objective import Objective
+from textmlr.training.dealt_parts import AnyObjective
+from textmlr.training.support.label_sums import codes_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,38 +22,38 @@ class Met:
     """Where label and feature met in some documents: rows of entries, see ``MetRows``.
 
     starts (V + 1,) int64, labels (m,) int32, met (m,) float32;  many  L
-    width  entries that a feature of a document has, on average
     """
 
     starts: NDArray[np.int64]
     labels: NDArray[np.int32]
     met: NDArray[np.float32]
     many: int
-    width: float
 
     @classmethod
-    def of(cls, objective: Objective, documents: NDArray[np.int64], bias: int | None) -> Met:
+    def of(cls, objective: AnyObjective, documents: NDArray[np.int64], bias: int | None) -> Met:
         """Of some documents of an objective, those of positive weight;  bias  the column that is
         always 1, which meets every label, None: there is none."""
-        features, labels = objective.features.arrays(), objective.labels
-        y = frozen(objective.codes)
-        order = documents[np.argsort(objective.codes[documents], kind="stable")]
-        order = frozen(order[objective.weights[order] > 0])
+        labels = objective.labels
+        order = documents[np.argsort(codes_of(objective)[documents], kind="stable")]
+        order = order[objective.weights[order] > 0]
         sizes = np.zeros(objective.columns, np.int64)
         last = np.full(objective.columns, -1, np.int32)
-        support_sums.count_pairs(features, y, order, last, sizes)
+        for rows, own in objective.in_order(order):
+            arrays = rows.features.arrays()
+            support_sums.count_pairs(arrays, frozen(rows.codes), frozen(own), last, sizes)
         if bias is not None:
             sizes[bias] = labels
         sizes[kernels.WIDE * sizes >= labels] = labels
         starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
         numbers, met = np.empty(int(starts[-1]), np.int32), np.zeros(int(starts[-1]), np.float32)
         place = starts[:-1].copy()
-        kernels.list_met(features, y, order, labels, frozen(starts), place, numbers, met)
+        for rows, own in objective.in_order(order):
+            y, places = frozen(rows.codes), frozen(own)
+            arrays = rows.features.arrays()
+            kernels.list_met(arrays, y, places, labels, frozen(starts), place, numbers, met)
         if bias is not None:
             met[starts[bias] : starts[bias + 1]] = 1
-        touched = int(sizes[objective.features.indices].sum())
-        width = touched / max(objective.nonzeros, 1)
-        return cls(starts, numbers, met, labels, width)
+        return cls(starts, numbers, met, labels)
 
     def zeros(self) -> MetWeights:
         """Weights that are all 0."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.arrays import frozen
+from textmlr.base.arrays import frozen, pages
+from textmlr.corpus.label_sets import LabelSets, label_counts
 from textmlr.kernels import support_sums as kernels
-from textmlr.training.objective import Objective
+from textmlr.training.dealt_parts import AnyObjective
 
 # Features of more than a share of the labels say little, and take most of the time: the entries of
 # a row are read for each document that has the feature.  Steps read them again and again, so that
@@ -37,51 +38,76 @@ class LabelSums:
     order: NDArray[np.int64]
 
     @classmethod
-    def of(cls, objective: Objective, bias: int | None, most: int) -> LabelSums:
+    def of(cls, objective: AnyObjective, bias: int | None, most: int) -> LabelSums:
         """The sums over the documents of an objective.
 
         bias  the column that is always 1, which has no entries;  None: there is none
         most  features that meet more labels than this have none either
         """
-        features, labels = objective.features.arrays(), objective.labels
-        y, weights = frozen(objective.codes), frozen(objective.weights)
-        order = np.argsort(objective.codes, kind="stable")
+        order = np.argsort(codes_of(objective), kind="stable")
         order = order[objective.weights[order] > 0]
         sizes = np.zeros(objective.columns, np.int64)
         last = np.full(objective.columns, -1, np.int32)
-        kernels.count_pairs(features, y, frozen(order), last, sizes)
+        for rows, own in objective.in_order(order):
+            kernels.count_pairs(
+                rows.features.arrays(), frozen(rows.codes), frozen(own), last, sizes
+            )
+        del last
         if bias is not None:
             sizes[bias] = 0
         sizes[sizes > most] = 0
         starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
-        own = np.empty(int(starts[-1]), np.int32), np.empty(int(starts[-1]), np.float32)
+        labels, sums = pages(int(starts[-1]), np.int32), pages(int(starts[-1]), np.float32)
         place = starts[:-1].copy()
-        kernels.add_up(features, y, weights, frozen(order), frozen(starts), place, *own)
-        squares = np.zeros(labels)
-        kernels.label_squares(frozen(own[0]), frozen(own[1]), squares)
-        return cls(starts, *own, objective.label_weights, squares, order)
+        for rows, own in objective.in_order(order):
+            kernels.add_up(
+                rows.features.arrays(),
+                frozen(rows.codes),
+                frozen(rows.weights),
+                frozen(own),
+                frozen(starts),
+                place,
+                labels,
+                sums,
+            )
+        del place
+        squares = np.zeros(objective.labels)
+        kernels.label_squares(frozen(labels), frozen(sums), squares)
+        counts = label_counts(objective.y, objective.labels, objective.weights)
+        return cls(starts, labels, sums, counts, squares, order)
 
-    def own_terms(self, objective: Objective) -> NDArray[np.float64]:
+    def own_terms(self, objective: AnyObjective) -> NDArray[np.float64]:
         """What each document shares with its own label: (n, TERMS), see the kernel."""
         out = np.zeros((len(objective.y), kernels.TERMS))
-        kernels.own_terms(
-            objective.features.arrays(),
-            frozen(objective.codes),
-            frozen(objective.weights),
-            frozen(self.order),
-            frozen(self.starts),
-            self.starts[:-1].copy(),
-            frozen(self.labels),
-            frozen(self.sums),
-            out,
-        )
+        place, first = self.starts[:-1].copy(), 0
+        for rows, own in objective.in_order(self.order):
+            terms = np.empty((len(rows.y), kernels.TERMS))
+            kernels.own_terms(
+                rows.features.arrays(),
+                frozen(rows.codes),
+                frozen(rows.weights),
+                frozen(own),
+                frozen(self.starts),
+                place,
+                frozen(self.labels),
+                frozen(self.sums),
+                terms,
+            )
+            out[self.order[first : first + len(own)]] = terms[own]
+            first += len(own)
         return out
 
     def rooted(self, scales: NDArray[np.float32]) -> NDArray[np.float32]:
         """scales[label]·√S of each entry: (m,)."""
-        weights = np.empty_like(self.sums)
+        weights = pages(len(self.sums), np.float32)
         kernels.rooted_weights(frozen(self.labels), frozen(self.sums), frozen(scales), weights)
         return weights
+
+
+def codes_of(objective: AnyObjective) -> NDArray[np.int32]:
+    """(n,) the label of each document."""
+    assert not isinstance(objective.y, LabelSets)
+    return objective.y.astype(np.int32, copy=False)
 
 
 def most_labels(labels: int, share: float) -> int:

@@ -12,8 +12,9 @@ from textmlr.kernels import support_scalars as kernels
 from textmlr.kernels.support_steps import SupportRoom, SupportTheta
 from textmlr.kernels.support_sums import APART, DOT, FULL, SQUARE
 from textmlr.model.scoring import UNSEEN
+from textmlr.training.dealt_parts import AnyObjective
 from textmlr.training.objective import Objective
-from textmlr.training.support.label_sums import LabelSums
+from textmlr.training.support.label_sums import LabelSums, codes_of
 
 # A label's sums without one of its documents are no shorter than this: they may be 0.
 SHORTEST = 1e-6
@@ -68,10 +69,10 @@ class LeftOut:
     squares: tuple[NDArray[np.float64], NDArray[np.float64]]
 
     @classmethod
-    def of(cls, objective: Objective, sums: LabelSums) -> LeftOut:
+    def of(cls, objective: AnyObjective, sums: LabelSums) -> LeftOut:
         """From the sums over the same documents."""
         terms = sums.own_terms(objective)
-        y, weights = objective.codes, objective.weights.astype(np.float64)
+        y, weights = codes_of(objective), objective.weights.astype(np.float64)
         whole = sums.squares[y]
         rest = whole - 2 * weights * terms[:, DOT] + weights**2 * terms[:, SQUARE]
         others = np.bincount(y[objective.weights > 0], minlength=objective.labels)[y] > 1
@@ -98,7 +99,7 @@ class LeftOut:
         return both.astype(np.float32)
 
 
-def fit_scalars(objective: Objective, sums: LabelSums, left: LeftOut, seed: int) -> Scalars:
+def fit_scalars(objective: AnyObjective, sums: LabelSums, left: LeftOut, seed: int) -> Scalars:
     """The numbers by which documents taken out of their own label have the least loss.
 
     EM with one Newton step a round: the share of each document that the softmax explains, then the
@@ -145,15 +146,21 @@ def _log_counts(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     return logs
 
 
-def _drawn(objective: Objective, sums: LabelSums, left: LeftOut, seed: int) -> NDArray[np.int64]:
+def _drawn(objective: AnyObjective, sums: LabelSums, left: LeftOut, seed: int) -> NDArray[np.int64]:
     """Numbers of some documents that can be taken out, ascending, drawn at random."""
     able = np.random.default_rng([seed, (1 << 31) + 20]).permutation(left.able)[:DOCUMENTS]
-    features, sizes = objective.features, np.diff(sums.starts)
-    bounds = [
-        min(int(sizes[features.indices[first:last]].sum()), objective.labels)
-        for first, last in zip(features.indptr[able], features.indptr[able + 1], strict=True)
-    ]
+    ascending = np.sort(able)
+    touched = _most_touched(objective.take(ascending), sums)
+    bounds = touched[np.searchsorted(ascending, able)]
     return np.sort(able[np.cumsum(bounds) <= TOUCHED])
+
+
+def _most_touched(rows: Objective, sums: LabelSums) -> NDArray[np.int64]:
+    """(n,) the labels that each document touches, at most."""
+    entries = np.diff(sums.starts)[rows.features.indices]
+    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(entries)])[rows.features.indptr]
+    touched: NDArray[np.int64] = np.minimum(np.diff(ends), rows.labels)
+    return touched
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,10 +179,11 @@ class _ScalarFit:
 
     @classmethod
     def of(
-        cls, objective: Objective, sums: LabelSums, left: LeftOut, drawn: NDArray[np.int64]
+        cls, objective: AnyObjective, sums: LabelSums, left: LeftOut, drawn: NDArray[np.int64]
     ) -> _ScalarFit:
         """The fit on these documents."""
-        labels, y = objective.labels, objective.codes
+        labels, own_rows = objective.labels, objective.take(drawn)
+        y = own_rows.codes
         none = np.zeros(0)
         theta = SupportTheta(
             frozen(sums.starts),
@@ -184,20 +192,16 @@ class _ScalarFit:
             np.zeros(labels, np.float32),
             none,
         )
-        entries = np.diff(sums.starts)
-        indptr, indices = objective.features.indptr, objective.features.indices
-        size = sum(
-            min(int(entries[indices[indptr[i] : indptr[i + 1]]].sum()), labels) for i in drawn
-        )
+        size = int(_most_touched(own_rows, sums).sum())
         starts = np.empty(len(drawn) + 1, np.int64)
         touched = np.empty(size, np.int32), np.empty(size, np.float32)
-        rows = objective.features.arrays()
-        kernels.gather(rows, frozen(y), frozen(drawn), theta, room_of(labels), starts, *touched)
+        rows, everyone = own_rows.features.arrays(), frozen(np.arange(len(drawn)))
+        kernels.gather(rows, frozen(y), everyone, theta, room_of(labels), starts, *touched)
         own = kernels.OwnLabels(
             frozen(left.affinities[1][drawn]),
             frozen(np.log(np.maximum(left.squares[1][drawn], SHORTEST)) / 2),
             frozen(np.log(left.counts[drawn])),
-            frozen(_log_counts(sums.counts[y[drawn]])),
+            frozen(_log_counts(sums.counts[y])),
         )
         return cls(
             kernels.Affinities(frozen(starts), *map(frozen, touched)),

@@ -15,12 +15,14 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.kernels.support_steps import SupportTheta
 from textmlr.model.postings import Postings
 from textmlr.model.scoring import Mixed, base_rates
+from textmlr.training.dealt_parts import AnyObjective
 from textmlr.training.held_out import check_labels
 from textmlr.training.objective import Objective
+from textmlr.training.run_state import State, StateStore
 from textmlr.training.sgd.epoch import Epoch
 from textmlr.training.sgd.trial_run import Progress, TrialRun, Watch
 from textmlr.training.support.block_descent import BlockDescent
-from textmlr.training.support.label_sums import NARROW, WIDE, LabelSums, most_labels
+from textmlr.training.support.label_sums import NARROW, WIDE, LabelSums, codes_of, most_labels
 from textmlr.training.support.left_out import LeftOut, Scalars, fit_scalars
 from textmlr.training.support.share_calibration import Judges
 
@@ -70,7 +72,7 @@ class SupportFit:
 
 
 def fit_support(
-    objective: Objective,
+    objective: AnyObjective,
     options: TrainingOptions,
     *,
     bias: int | None,
@@ -78,6 +80,7 @@ def fit_support(
     threads: int = 1,
     watch: Watch | None = None,
     beside: Callable[[], object] | None = None,
+    states: StateStore | None = None,
 ) -> SupportFit:
     """Fit a sparse θ.
 
@@ -90,13 +93,14 @@ def fit_support(
     bias        the column that is always 1, None: there is none
     validation  documents that judge, None to hold some out of the steps
     beside      called once, beside the fit where there are two threads
+    states      where the state of training is kept, and resumed from; None: nowhere
     Raises InputError where the labels are not two at least.
     """
     check_labels(objective)
 
     def trained(most: int, epochs: int) -> SupportFit:
         own = objective, options, bias, validation, threads, watch
-        return _SupportTraining.of(*own, most).run(epochs)
+        return _SupportTraining.of(*own, most).run(epochs, states if epochs else None)
 
     def better() -> SupportFit:
         """With steps, or by the sums alone, whose rows are then longer: the held-out documents
@@ -124,7 +128,7 @@ class _SupportTraining:
     judges    documents that take no step;  learners  numbers of those that do
     """
 
-    objective: Objective
+    objective: AnyObjective
     options: TrainingOptions
     sums: LabelSums
     scalars: Scalars
@@ -136,7 +140,7 @@ class _SupportTraining:
     @classmethod
     def of(
         cls,
-        objective: Objective,
+        objective: AnyObjective,
         options: TrainingOptions,
         bias: int | None,
         validation: Objective | None,
@@ -155,45 +159,31 @@ class _SupportTraining:
             scalars.bias(sums),
             np.empty(objective.labels),
         )
-        shifts = left.shifts(scalars, sums, objective.codes)
-        descent = BlockDescent(
-            objective.features.arrays(),
-            objective.codes,
-            objective.weights,
-            shifts.sum(axis=1),
-            theta,
-            threads,
-        )
-        learners, judging = left.able, objective
+        shifts, learners = left.shifts(scalars, sums, codes_of(objective)), left.able
+        descent = BlockDescent(objective, shifts.sum(axis=1), theta, threads, options.seed)
         if validation is None:
             documents = _held_out(learners, options)
             learners = np.setdiff1d(learners, documents, assume_unique=True)
+            judging, shifts = objective.take(documents), shifts[documents]
         else:
-            judging, documents = validation, np.flatnonzero(validation.weights > 0)
-            shifts = np.zeros((len(validation.y), 2), np.float32)
+            judging = validation.take(np.flatnonzero(validation.weights > 0))
+            shifts = np.zeros((len(judging.y), 2), np.float32)
         judges = Judges(
             judging.features.arrays(),
             judging.codes,
             shifts,
-            documents,
-            judging.weights[documents].astype(np.float64),
-            base_rates(sums.counts)[judging.codes[documents]],
+            np.arange(len(judging.y)),
+            judging.weights.astype(np.float64),
+            base_rates(sums.counts)[judging.codes],
         )
         return cls(objective, options, sums, scalars, descent, judges, learners, watch)
 
-    def run(self, epochs: int) -> SupportFit:
-        """Take the steps of so many epochs, and measure."""
+    def run(self, epochs: int, states: StateStore | None) -> SupportFit:
+        """Take the steps of so many epochs, and measure;  states  as in ``fit_support``."""
         rate = self.options.learning_rate or LEARNING_RATE
         epochs = epochs if len(self.learners) else 0
-        rng = np.random.default_rng([self.options.seed, (1 << 31) + 21])
-        size = rate * self.objective.unit
-        figures = None
-        for number in range(epochs):
-            order = rng.permutation(self.learners)
-            first, last = size * (1 - number / epochs), size * (1 - (number + 1) / epochs)
-            own = self.descent.epoch(order, first, last)
-            figures = own.loss / own.weight, own.right / own.weight
-            self._tell(Epoch(number + 1, epochs, rate, *figures, 0, len(order)))
+        told = self._descend(epochs, rate, states)
+        figures = told[-1] if told else None
         calibration, judged = self._judged()
         theta, sums, factor = self.descent.theta, self.sums, np.float32(calibration.factor)
         theta.weights[:] *= factor
@@ -217,6 +207,34 @@ class _SupportTraining:
             len(self.judges.documents),
             judged,
         )
+
+    def _descend(
+        self, epochs: int, rate: float, states: StateStore | None
+    ) -> list[tuple[float, float]]:
+        """Take the steps; return (loss, accuracy) of each epoch."""
+        descent, told = self.descent, list[tuple[float, float]]()
+
+        def keep() -> None:
+            if states is not None:
+                states.save("final", state, ended=descent.done == epochs)
+
+        def state() -> State:
+            header, arrays = descent.state()
+            return header | {"told": told}, arrays
+
+        before = None if states is None or not epochs else states.load("final")
+        if before is not None:
+            descent.restore(before)
+            told += [(loss, accuracy) for loss, accuracy in before[0]["told"]]
+            del before
+        size = rate * self.objective.unit if epochs else 0.0
+        while descent.done < epochs:
+            first, last = (size * (1 - done / epochs) for done in (descent.done, descent.done + 1))
+            own = descent.epoch(self.learners, first, last, keep)
+            told.append((own.loss / own.weight, own.right / own.weight))
+            self._tell(Epoch(descent.done, epochs, rate, *told[-1], 0, len(self.learners)))
+            keep()
+        return told
 
     def _tell(self, epoch: Epoch) -> None:
         if self.watch is not None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.option_conflicts import asks_for_dense
 from textmlr.base.option_errors import OptionError, Sentence
-from textmlr.base.training_options import TrainingOptions
+from textmlr.base.training_options import DEFAULT_L2, TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.model.heads import Head
 
@@ -16,7 +16,6 @@ from textmlr.model.heads import Head
 MOST_DENSE_LABELS = 1_000
 _SPARSE = {"theta": "sparse"}
 _LEAVE_OUT = Sentence("leave it out, or give {theta}", {"theta": "dense"})
-
 
 # A sparse θ starts from zero where labels have so many documents, on average: SGD then finds more
 # than the sums of their rows say.
@@ -27,26 +26,28 @@ class ThetaSizeError(OptionError):
     """A dense θ would not fit in memory."""
 
 
-def with_theta(
-    options: TrainingOptions, corpus: Corpus, head: Head, *, stored: bool
-) -> TrainingOptions:
+def with_theta(options: TrainingOptions, corpus: Corpus, head: Head) -> TrainingOptions:
     """The options, with a sparse θ where that is taken without being asked for: of more than
     MOST_DENSE_LABELS labels.
 
-    options  before their defaults are decided
-    head     of the model;  stored  whether rows are kept on disk
+    options  before their defaults are decided;  head  of the model
     """
-    if len(corpus.labels) <= MOST_DENSE_LABELS or not may_be_sparse(options, head, stored=stored):
+    if len(corpus.labels) <= MOST_DENSE_LABELS or not may_be_sparse(options, head):
         return options
     return replace(options, theta="sparse")
 
 
-def starts_from_zero(options: TrainingOptions, corpus: Corpus, *, stored: bool) -> bool:
+def starts_from_zero(options: TrainingOptions, corpus: Corpus) -> bool:
     """Whether a sparse θ starts from zero: of labels that are not very many, and have many
-    documents;  stored  whether rows are kept on disk."""
-    if options.theta != "sparse" or stored or len(corpus.labels) > MOST_DENSE_LABELS:
+    documents."""
+    if options.theta != "sparse" or len(corpus.labels) > MOST_DENSE_LABELS:
         return False
     return len(corpus) >= ZERO_DOCUMENTS * len(corpus.labels)
+
+
+def penalty_of(options: TrainingOptions) -> float:
+    """λ of an objective's penalty: no option says it of a sparse θ."""
+    return DEFAULT_L2 if options.theta == "sparse" else options.l2 or 0.0
 
 
 def kept_dense(options: TrainingOptions, corpus: Corpus) -> TrainingOptions:
@@ -55,23 +56,18 @@ def kept_dense(options: TrainingOptions, corpus: Corpus) -> TrainingOptions:
     return replace(options, theta="dense") if many else options
 
 
-def may_be_sparse(options: TrainingOptions, head: Head, *, stored: bool) -> bool:
+def may_be_sparse(options: TrainingOptions, head: Head) -> bool:
     """Whether θ may be sparse though nobody asked for that."""
     free = options.theta is None and asks_for_dense(options) is None
-    return free and head.has_sparse and not stored
+    return free and head.has_sparse
 
 
-def check_theta(options: TrainingOptions, head: Head, lever: Sentence | None) -> None:
-    """Raise OptionError for a sparse θ where training finds none: of independent sigmoids, and of a
-    corpus on disk;  lever  what keeps it in memory, None: it is there."""
-    if options.theta != "sparse" or (head.has_sparse and lever is None):
+def check_theta(options: TrainingOptions, head: Head) -> None:
+    """Raise OptionError for a sparse θ where training finds none: of independent sigmoids."""
+    if options.theta != "sparse" or head.has_sparse:
         return
-    where = "rows are kept in memory" if head.has_sparse else "documents have one label each"
-    raise OptionError(
-        "theta",
-        Sentence(f"{{theta}} is for corpora where {where}", _SPARSE),
-        lever if lever is not None and head.has_sparse else _LEAVE_OUT,
-    )
+    problem = Sentence("{theta} is for corpora where documents have one label each", _SPARSE)
+    raise OptionError("theta", problem, _LEAVE_OUT)
 
 
 def with_idf(wanted: FeaturizerOptions) -> FeaturizerOptions:

@@ -1,0 +1,197 @@
+"""A sparse θ of a corpus on disk: the same bits as from memory, and no work is lost."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from conftest import write_tsv
+
+from textmlr.cli import cli
+from textmlr.model.model import Model
+from textmlr.training import dealt_parts as dealings
+from textmlr.training.on_disk import cache as caches
+from textmlr.training.on_disk import disk_rows, row_counts
+from textmlr.training.on_disk.cache import Cache
+from textmlr.training.on_disk.disk_objective import StoredObjective
+
+LABELS, DOCUMENTS = 300, 2_000
+SMALL = "--memory", "400kB", "-q"
+SPARSE = "--theta", "sparse"
+
+
+class Stopped(BaseException):
+    """The run is cut off here."""
+
+
+@pytest.fixture(autouse=True)
+def parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even a small corpus is dealt into several parts, which are read some at a time."""
+    monkeypatch.setattr(dealings, "WHOLE_NONZEROS", 1 << 12)
+    monkeypatch.setattr(dealings, "PART_NONZEROS", 1 << 11)
+    monkeypatch.setattr(row_counts, "RECORD_ENTRIES", 1 << 10)
+    monkeypatch.setattr("textmlr.base.durations.SHORTEST", 1e-6)
+
+
+def documents(seed: int = 1) -> list[tuple[str, str]]:
+    """(label, text): labels of one to many documents."""
+    rng = random.Random(seed)
+    made = []
+    for _ in range(DOCUMENTS):
+        label = min(int(rng.expovariate(1 / 60)), LABELS - 1)
+        words = [f"w{label % 97}", f"v{label % 89}", f"r{rng.randrange(3 * DOCUMENTS)}"]
+        words += [f"c{int(rng.expovariate(1 / 15))}" for _ in range(4)]
+        made.append((f"label{label}", " ".join(rng.sample(words, len(words)))))
+    return made
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return write_tsv(tmp_path / "corpus.tsv", documents())
+
+
+def trained(*arguments: object) -> bytes:
+    """What ``train`` writes to model.textmlr, by these arguments."""
+    own = ["train", *map(str, arguments), *SPARSE, "-o", "model.textmlr"]
+    done = CliRunner().invoke(cli, own)
+    assert done.exit_code == 0, (done.output, done.exception)
+    return Path("model.textmlr").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "--epochs 2",
+        "--hash-bits 10 --epochs 1",
+        "--class-weight balanced --ngrams 1 --epochs 1 --no-bias",
+        "--min-df 2 --validation corpus.tsv",
+    ],
+)
+def test_the_same_bits_from_memory_and_disk(
+    corpus: Path, options: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_rows, "THETA_SHARE", 1e9)  # memory cuts no feature
+    inside = trained(corpus, "-q", *options.split())
+    assert trained(corpus, "-q", "--threads", 1, *options.split()) == inside
+    assert trained(corpus, *SMALL, *options.split()) == inside  # all rows at once
+    for room in (1 << 6, 1 << 9):  # bytes of memory for each entry of rows
+        monkeypatch.setattr(disk_rows, "BYTES_A_ROW_ENTRY", room)
+        for threads in (1, 3):
+            assert trained(corpus, *SMALL, "--threads", threads, *options.split()) == inside
+    assert not list(corpus.parent.glob("*.cache*"))
+
+
+def test_weighted_documents_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = random.Random(2)
+    lines = [f"{y}\t{rng.choice([0, 0.5, 1, 7])}\t{text}\n" for y, text in documents()]
+    Path("weighted.tsv").write_text("".join(lines))
+    monkeypatch.setattr(disk_rows, "THETA_SHARE", 1e9)
+    inside = trained("weighted.tsv", "--weighted", "-q", "--epochs", 1)
+    monkeypatch.setattr(disk_rows, "BYTES_A_ROW_ENTRY", 1 << 9)
+    assert trained("weighted.tsv", "--weighted", *SMALL, "--epochs", 1) == inside
+
+
+def test_rows_come_in_any_order(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some at a time, each document where it is said to be, none more often than it is wanted."""
+    seen: list[int] = []
+    reading = StoredObjective.in_order
+
+    def checked(self: StoredObjective, numbers: Any) -> Any:
+        first = 0
+        for rows, places in reading(self, numbers):
+            own = numbers[first : first + len(places)]
+            first += len(own)
+            wanted, found = self.take(np.sort(own)), rows.take(places[np.argsort(own)])
+            for name in ("indptr", "indices", "values"):
+                one, two = getattr(wanted.features, name), getattr(found.features, name)
+                assert one.tobytes() == two.tobytes()
+            assert (rows.codes[places] == self.y[own]).all()
+            assert (rows.weights[places] == self.weights[own]).all()
+            assert rows.nonzeros <= self.room or len(places) == 1
+            seen.append(len(places))
+            yield rows, places
+        assert first == len(numbers)
+
+    monkeypatch.setattr(StoredObjective, "in_order", checked)
+    for room in (1 << 8, 1 << 30):  # in the end, not even a document fits
+        monkeypatch.setattr(disk_rows, "BYTES_A_ROW_ENTRY", room)
+        trained(corpus, *SMALL, "--epochs", 1)
+    assert seen.count(1) >= DOCUMENTS
+    assert 1 < max(seen) < DOCUMENTS
+
+
+@pytest.mark.parametrize("stage", ["corpus", "choice", "counts", "rows"])
+def test_a_run_cut_off_after_any_stage_is_resumed(
+    corpus: Path, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = trained(corpus, *SMALL)
+    Path("model.textmlr").unlink()
+    entered = Cache.enter
+
+    def enter(self: Cache, name: str, *values: Any) -> None:
+        entered(self, name, *values)
+        if name == stage:
+            raise Stopped(stage)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Cache, "enter", enter)
+        with pytest.raises(Stopped):
+            trained(corpus, *SMALL)
+    assert not Path("model.textmlr").exists()
+    assert trained(corpus, *SMALL, "--resume") == whole
+    assert not Path("model.textmlr.cache").exists()
+
+
+@pytest.mark.parametrize("saves", [1, 2, 5, 9])
+def test_a_run_cut_off_within_an_epoch_is_resumed(
+    corpus: Path, saves: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = [corpus, *SMALL, "--epochs", "3", "--threads", "1"]
+    monkeypatch.setattr(disk_rows, "BYTES_A_ROW_ENTRY", 1 << 9)
+    whole = trained(*options)
+    put, saved = Cache.put, 0
+
+    def put_some(self: Cache, name: str, *content: Any) -> None:
+        nonlocal saved
+        put(self, name, *content)
+        saved += name.endswith(".checkpoint")
+        if saved == saves:
+            raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Cache, "put", put_some)
+        patch.setattr(caches, "SHARE", 0)
+        with pytest.raises(Stopped):
+            trained(*options, "--checkpoint-every", "0.000001s")
+    turns: list[int] = []
+    part = StoredObjective.part
+    monkeypatch.setattr(
+        StoredObjective, "part", lambda self, number: (turns.append(number), part(self, number))[1]
+    )
+    assert trained(*options, "--resume") == whole
+    assert turns
+
+
+def test_memory_cuts_the_rarest_features_and_says_so(corpus: Path) -> None:
+    own = ["train", str(corpus), *SPARSE, "-o", "m", "--ngrams", "1", "--json"]
+    done = CliRunner().invoke(cli, [*own, "--memory", "200kB"])
+    assert done.exit_code == 0, done.output
+    summary = json.loads(done.stdout)
+    kept = summary["cut"]["kept"]
+    assert summary["cut"]["of"] > kept == summary["features"] - 1
+    assert "do not fit in the memory allowed" in done.stderr
+    cut = Model.load("m")
+    bound = disk_rows.THETA_SHARE * 200_000 / disk_rows.WEIGHT_BYTES
+    frequencies = cut.featurizer.vocabulary.frequencies
+    assert len(cut.parts.postings) <= np.minimum(frequencies, len(cut.labels)).sum() <= bound
+    assert trained(corpus, "-q", "--ngrams", "1", "--max-features", kept)
+    whole = Model.load("model.textmlr")
+    assert sorted(whole.featurizer.vocabulary.frequencies)[-kept:] == sorted(frequencies)
