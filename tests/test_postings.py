@@ -244,12 +244,12 @@ def test_exponentials(many: int) -> None:
     scores = 1e4 - rng.random(many) * rng.choice([1e-9, 1.0, 30.0, 699.0], many)
     highest = float(scores.max(initial=0))
     out, powers = np.empty(many), np.zeros(exponentials.CHUNK, np.int64)
-    total = exponentials.exponentials(scores, highest, out, powers)
+    total = exponentials._exponentials(scores, highest, many, out, powers)
     want = [math.exp(score - highest) for score in scores]
     np.testing.assert_allclose(out, want, rtol=4e-16)
     np.testing.assert_allclose(total, math.fsum(want), rtol=1e-13)
     far = np.array([0.0, -700.0, -1e4, -1e30])
-    exponentials.exponentials(far, 0.0, out := np.empty(4), powers)
+    exponentials._exponentials(far, 0.0, 4, out := np.empty(4), powers)
     np.testing.assert_allclose(out, np.exp([0.0, -700.0, -700.0, -700.0]), rtol=1e-15)
 
 
