@@ -184,6 +184,8 @@ def _support(found: SupportFit) -> SupportRecord:
         attraction=scalars.attraction,
         prior=scalars.prior,
         norm_power=scalars.norm_power,
+        idf_power=found.choice.idf_power,
+        cap=found.choice.cap,
         calibration=calibration_record(found.fitted),
         learning_rate=found.learning_rate,
         epochs=found.epochs,
