@@ -32,9 +32,9 @@ import million
 import numpy as np
 from growth import slope
 from many_labels import one_core
-from measuring import cell, heading, line, parse, parser_of
+from measuring import cell, heading, line, parse, parser_of, say
 from rivals import RivalError
-from several_labels import Outcome, say, size_of, watched
+from several_labels import Outcome, size_of, watched
 
 MEMORY = "8GB"  # so that the largest corpus is not kept on disk
 COMMAND = (sys.executable, "-m", "textmlr")

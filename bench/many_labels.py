@@ -35,25 +35,31 @@ installed has none.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from many_systems import SYSTEMS, TFIDF, Settings, System
-from measuring import cell, heading, line, parse, parser_of, read_documents, write_lines
+from measuring import (
+    cell,
+    heading,
+    line,
+    parse_systems,
+    parser_of,
+    read_documents,
+    write_lines,
+)
 from numpy.typing import NDArray
 from rivals import PUNCTUATION, RivalError
-from several_labels import Outcome, say, shown, size_of, watched
+from several_labels import Outcome, shown, size_of, watched
 
 MANY = 10_000  # labels
 WARM = 5_000  # documents of a training that has kernels compiled
@@ -274,41 +280,11 @@ def one_core() -> None:
         os.environ[name] = "1"
 
 
-def installed(pythons: Mapping[str, str]) -> Iterable[str]:
-    """The systems whose module their interpreter has; says which it lacks."""
-    for name, python in pythons.items():
-        check = f"import {SYSTEMS[name].module}"
-        if subprocess.run([python, "-c", check], capture_output=True).returncode:
-            say(f"{name}: {SYSTEMS[name].module} is not installed")
-        else:
-            yield name
-
-
-def arguments_of() -> argparse.Namespace:
-    """The arguments; ``pythons`` is the interpreter of each system."""
-    parser = parser_of(__doc__)
-    parser.add_argument("--systems", default=",".join(SYSTEMS), help="comma-separated [all]")
-    parser.add_argument(
-        "--python", action="append", default=[], help="SYSTEM=PATH of an interpreter; repeatable"
-    )
-    parser.add_argument(
-        "--limit", type=float, default=3600, help="seconds a process may take [3600]"
-    )
-    parser.add_argument("--json", type=Path, help="also write the rows to this file")
-    arguments = parse(parser)
-    systems = arguments.systems.split(",")
-    given = dict(one.partition("=")[::2] for one in arguments.python)
-    if unknown := sorted({*systems, *given} - set(SYSTEMS)):
-        parser.error(f"no system {', '.join(unknown)}; there are {', '.join(SYSTEMS)}")
-    arguments.pythons = {name: given.get(name, sys.executable) for name in systems}
-    return arguments
-
-
 def main() -> int:
     """Print a line a system, setting and corpus, as each is done."""
-    arguments = arguments_of()
+    modules = {name: system.module for name, system in SYSTEMS.items()}
+    arguments = parse_systems(parser_of(__doc__), modules, 3600)
     one_core()
-    systems = list(installed(arguments.pythons))
     rows: list[Row] = []
     print(heading(HEADS), flush=True)
     for folder in arguments.folders:
@@ -316,8 +292,8 @@ def main() -> int:
             case = read_case(folder, Path(place))
             if len(case.labels) < MANY:
                 continue
-            for name in systems:
-                bench = Bench(case, name, arguments.pythons[name], arguments.limit)
+            for name, python in arguments.pythons.items():
+                bench = Bench(case, name, python, arguments.limit)
                 bench.warm()
                 for settings in SYSTEMS[name].settings:
                     rows.append(bench.measure(dict(settings)))

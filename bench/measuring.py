@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,44 @@ def parse(
         parser.error(f"{arguments.data}: no folder with {' and '.join(needed)}")
     arguments.folders = [f for f in folders if f.name in only]
     return arguments
+
+
+def parse_systems(
+    parser: argparse.ArgumentParser, modules: Mapping[str, str], limit: float
+) -> argparse.Namespace:
+    """The arguments as ``parse`` has them, ``limit`` and ``json``, and ``pythons``, the interpreter
+    of each system that is asked for and whose module it has; says which it lacks.
+
+    modules  of the systems by name;  limit  seconds a process may take where nothing else is said
+    """
+    parser.add_argument("--systems", default=",".join(modules), help="comma-separated [all]")
+    parser.add_argument(
+        "--python", action="append", default=[], help="SYSTEM=PATH of an interpreter; repeatable"
+    )
+    parser.add_argument(
+        "--limit", type=float, default=limit, help=f"seconds a process may take [{limit:.0f}]"
+    )
+    parser.add_argument("--json", type=Path, help="also write what is measured to this file")
+    arguments = parse(parser)
+    systems = arguments.systems.split(",")
+    given = dict(one.partition("=")[::2] for one in arguments.python)
+    if unknown := sorted({*systems, *given} - set(modules)):
+        parser.error(f"no system {', '.join(unknown)}; there are {', '.join(modules)}")
+    arguments.pythons = {}
+    for name in systems:
+        python = given.get(name, sys.executable)
+        if subprocess.run(
+            [python, "-c", f"import {modules[name]}"], capture_output=True
+        ).returncode:
+            say(f"{name}: {modules[name]} is not installed")
+        else:
+            arguments.pythons[name] = python
+    return arguments
+
+
+def say(what: str) -> None:
+    """Say something beside the table."""
+    print(what, file=sys.stderr, flush=True)
 
 
 def read_lines(path: Path) -> list[bytes]:

@@ -48,18 +48,17 @@ installed has none.
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
-from measuring import cell, heading, line, parse, parser_of
+from measuring import cell, heading, line, parse_systems, parser_of, say
 from numpy.typing import NDArray
 from rivals import RivalError, last_line
 from several_corpora import Case, read_case, several
@@ -301,49 +300,17 @@ def shown(settings: Settings) -> str:
     return ", ".join(f"{option} {value}" for option, value in settings.items()) or "no options"
 
 
-def say(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
-
-
-def arguments_of() -> argparse.Namespace:
-    """The arguments; ``systems`` is a list, ``pythons`` the interpreter of each."""
-    parser = parser_of(__doc__)
-    parser.add_argument("--systems", default=",".join(SYSTEMS), help="comma-separated [all]")
-    parser.add_argument(
-        "--python", action="append", default=[], help="SYSTEM=PATH of an interpreter; repeatable"
-    )
-    parser.add_argument("--limit", type=float, default=600, help="seconds a process may take [600]")
-    parser.add_argument("--json", type=Path, help="also write the rows and trials to this file")
-    arguments = parse(parser)
-    arguments.systems = arguments.systems.split(",")
-    given = dict(one.partition("=")[::2] for one in arguments.python)
-    if unknown := sorted({*arguments.systems, *given} - set(SYSTEMS)):
-        parser.error(f"no system {', '.join(unknown)}; there are {', '.join(SYSTEMS)}")
-    arguments.pythons = {name: given.get(name, sys.executable) for name in arguments.systems}
-    return arguments
-
-
-def installed(pythons: Mapping[str, str]) -> Iterable[str]:
-    """The systems whose module their interpreter has; says which it lacks."""
-    for name, python in pythons.items():
-        check = f"import {SYSTEMS[name].module}"
-        if subprocess.run([python, "-c", check], capture_output=True).returncode:
-            say(f"{name}: {SYSTEMS[name].module} is not installed")
-        else:
-            yield name
-
-
 def main() -> int:
     """Print a line a system and corpus, as each is done."""
-    arguments = arguments_of()
-    systems = list(installed(arguments.pythons))
+    modules = {name: system.module for name, system in SYSTEMS.items()}
+    arguments = parse_systems(parser_of(__doc__), modules, 600)
     rows: list[Row] = []
     print(heading(HEADS), flush=True)
     for folder in filter(several, arguments.folders):
         with tempfile.TemporaryDirectory() as place:
             case = read_case(folder, Path(place))
-            for name in systems:
-                bench = Bench(case, name, arguments.pythons[name], arguments.limit)
+            for name, python in arguments.pythons.items():
+                bench = Bench(case, name, python, arguments.limit)
                 rows.append(bench.measure())
                 print(rows[-1].markdown(), flush=True)
                 if arguments.json:

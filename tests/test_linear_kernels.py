@@ -416,6 +416,22 @@ for weights in (None, np.tile([1, 2, 3], 600)):
         list(answer_blocks(model, [read_lines(lines)]))
         model.evaluate(several, resamples=10)
         model.update(several.subset(np.arange(99))).save(out + ".sets")
+from textmlr.model.answer_stream import ranked_blocks
+sparse = [TrainingOptions(theta="sparse"), TrainingOptions(theta="sparse", epochs=2)]
+sparse += [TrainingOptions(theta="sparse", holdout=0)]
+for corpus in corpora:
+    for options in words:
+        for training in sparse:
+            train_corpus(corpus, options, training).save(out)
+        train_corpus(corpus, options, training, validation=corpora[0])
+        model = Model.load(out)
+        for form in forms:
+            model.probabilities(form)
+        model.classify(texts, top=2), model.explain(texts[0])
+        model.evaluate(corpora[0], resamples=10)
+        list(answer_blocks(model, [read_lines(lines)]))
+        for codes in (None, 1, np.zeros(27, int)):
+            list(ranked_blocks(model, batches_of(texts), 1, 2, codes))
 for rate in (None, 1):
     trainer = StreamTrainer(words[2], TrainingOptions(learning_rate=rate), multilabel=True)
     for form in forms[:3]:
@@ -493,5 +509,7 @@ def test_every_kernel_compiles_once(tmp_path: Path) -> None:
         "sigmoids.links_epoch",
         "csr_rows.rows",
         "tsv_lines.intern",
+        "ranked_documents.answer_rows",
+        "support_steps.step_block",
     } <= set(counts)
     assert {name: n for name, n in counts.items() if n != 1} == {}

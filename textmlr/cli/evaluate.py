@@ -11,7 +11,7 @@ import click
 from textmlr.base.checks import check_label
 from textmlr.base.option_headings import SHOW, WRITE
 from textmlr.base.printable import plain, to_json
-from textmlr.cli.model_argument import complete_labels, takes_model
+from textmlr.cli.model_argument import labels_option, takes_model
 from textmlr.cli.shared_options import (
     check_output,
     config_option,
@@ -44,15 +44,7 @@ if TYPE_CHECKING:
     metavar="P",
     help="Also show the figures of answers with probability P or more.",
 )
-@verb_option(
-    "--label",
-    "labels",
-    heading=SHOW,
-    multiple=True,
-    metavar="LABEL",
-    shell_complete=complete_labels,
-    help="Show the figures of this label; may be given again.",
-)
+@labels_option("Show the figures of this label; may be given again.")
 @verb_option(
     "--all",
     "everything",

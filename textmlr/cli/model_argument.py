@@ -17,7 +17,7 @@ from click.core import ParameterSource
 
 from textmlr.base.errors import InputError, ModelFileError
 from textmlr.base.magic_bytes import FASTTEXT, SIZE_BYTES, first_bytes, is_model_file, models_in
-from textmlr.base.option_headings import MODEL
+from textmlr.base.option_headings import MODEL, SHOW
 from textmlr.cli.verb import verb_option
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -133,6 +133,19 @@ def complete_labels(
     model = next((word for word in words if is_model_file(word)), usual)
     found = [label for label in labels_in(model) if label.startswith(incomplete)]
     return found if len(found) <= MOST_COMPLETED else []
+
+
+def labels_option(help: str) -> Callable[[F], F]:
+    """--label, which may be given again: ``labels`` of the model."""
+    return verb_option(
+        "--label",
+        "labels",
+        heading=SHOW,
+        multiple=True,
+        metavar="LABEL",
+        shell_complete=complete_labels,
+        help=help,
+    )
 
 
 class _Given:

@@ -11,7 +11,7 @@ from textmlr.base.errors import InputError
 from textmlr.base.limits import MANY_LABELS
 from textmlr.base.option_headings import SHOW
 from textmlr.base.printable import plain, to_json
-from textmlr.cli.model_argument import complete_labels, takes_model
+from textmlr.cli.model_argument import labels_option, takes_model
 from textmlr.cli.shared_options import given, json_option, listed
 from textmlr.cli.value_types import OneOfType
 from textmlr.cli.verb import Verb, verb_option
@@ -67,15 +67,7 @@ class _Shown:
 
 @click.command(cls=Verb)
 @takes_model()
-@verb_option(
-    "--label",
-    "labels",
-    heading=SHOW,
-    multiple=True,
-    metavar="LABEL",
-    shell_complete=complete_labels,
-    help="Show only this label; may be given again.",
-)
+@labels_option("Show only this label; may be given again.")
 @verb_option(
     "-k",
     "--features",

@@ -13,9 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import ArrayLike
+
 from textmlr.base.errors import InputError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 DPI = 140
@@ -133,3 +136,28 @@ def in_percent(*axes: Any) -> None:
 
     for axis in axes:
         axis.set_major_formatter(PercentFormatter(1.0))
+
+
+def bars_of_counts(
+    axes: Axes, x: Sequence[float], counts: Sequence[int], width: float, theme: Theme
+) -> None:
+    """Draw bars of counts, each with its number above it."""
+    axes.bar(x, counts, width=width, color=theme.first)
+    for at, count in zip(x, counts, strict=True):
+        axes.annotate(
+            short(count),
+            (at, count),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=FONT - 3,
+        )
+    axes.set(ylim=(0, 1.28 * max(counts)))
+    axes.yaxis.set_major_formatter(lambda value, _: short(round(value)))
+    axes.locator_params(axis="y", nbins=3, integer=True)
+
+
+def dots_with_bars(axes: Axes, x: ArrayLike, y: ArrayLike, beside: Any, **rest: Any) -> None:
+    """Draw joined dots with bars that reach (below, above) them;  rest  colour and label."""
+    axes.errorbar(x, y, yerr=beside, fmt="o-", ms=6, lw=1.6, elinewidth=1.4, capsize=3, **rest)

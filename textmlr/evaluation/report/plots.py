@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from textmlr.evaluation.curves import CurvePoint, LabelCurve
 from textmlr.evaluation.intervals import wilson
 from textmlr.evaluation.reliability import Bin
-from textmlr.evaluation.report.drawing import FONT, Theme, canvas, in_percent, short
+from textmlr.evaluation.report.drawing import (
+    FONT,
+    Theme,
+    bars_of_counts,
+    canvas,
+    dots_with_bars,
+    in_percent,
+    short,
+)
 from textmlr.evaluation.report.shown_labels import ShownLabels
 
 if TYPE_CHECKING:
@@ -39,15 +47,11 @@ def reliability(bins: Sequence[Bin], of: str, counted: str, theme: Theme) -> byt
         low, high = np.array([b.interval for b in bins]).T
         upper.plot((0, 1), (0, 1), color=theme.ink, lw=1, ls=(0, (4, 3)), label="as sure as right")
         upper.fill_between(x, low, high, color=theme.first, alpha=0.18, lw=0)
-        upper.errorbar(
+        dots_with_bars(
+            upper,
             x,
             y,
-            yerr=(y - low, high - y),
-            fmt="o-",
-            ms=6,
-            lw=1.6,
-            elinewidth=1.4,
-            capsize=3,
+            (y - low, high - y),
             color=theme.first,
             label=f"{counted} of a bin, 95 % band",
         )
@@ -56,24 +60,8 @@ def reliability(bins: Sequence[Bin], of: str, counted: str, theme: Theme) -> byt
         middle = [(b.above + b.up_to) / 2 for b in bins]
         counts = [b.documents for b in bins]
         width = 0.92 * (bins[0].up_to - bins[0].above)
-        lower.bar(middle, counts, width=width, color=theme.first)
-        for at, count in zip(middle, counts, strict=True):
-            lower.annotate(
-                short(count),
-                (at, count),
-                xytext=(0, 2),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                fontsize=FONT - 3,
-            )
-        lower.set(
-            xlabel=f"probability of {of}",
-            ylabel=counted,
-            ylim=(0, 1.28 * max(counts)),
-        )
-        lower.yaxis.set_major_formatter(lambda value, _: short(round(value)))
-        lower.locator_params(axis="y", nbins=3, integer=True)
+        bars_of_counts(lower, middle, counts, width, theme)
+        lower.set(xlabel=f"probability of {of}", ylabel=counted)
         in_percent(upper.yaxis, lower.xaxis)
         return png()
 

@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 
 from textmlr.evaluation.intervals import wilson
 from textmlr.evaluation.rank_figures import TrainingBand
-from textmlr.evaluation.report.drawing import FONT, Theme, canvas, in_percent, short
+from textmlr.evaluation.report.drawing import (
+    FONT,
+    Theme,
+    bars_of_counts,
+    canvas,
+    dots_with_bars,
+    in_percent,
+)
 from textmlr.evaluation.report.plots import WIDTH
 
 MOST_LIKELIEST = 1000  # labels of a document, the likeliest first, that the curve goes to
@@ -73,39 +80,13 @@ def by_training(bands: Sequence[TrainingBand], names: Sequence[str], theme: Them
         for name, values, colour in series:
             y = np.array(values)
             low, high = wilson(np.rint(y * counts).astype(np.int64), counts)
-            upper.errorbar(
-                x,
-                y,
-                yerr=(np.maximum(y - low, 0), np.maximum(high - y, 0)),
-                fmt="o-",
-                ms=6,
-                lw=1.6,
-                elinewidth=1.4,
-                capsize=3,
-                color=colour,
-                label=name,
-            )
+            beside = np.maximum(y - low, 0), np.maximum(high - y, 0)
+            dots_with_bars(upper, x, y, beside, color=colour, label=name)
         upper.set(ylim=(0, 1.02), ylabel="share that is right")
         upper.legend(loc="best", frameon=False)
-        lower.bar(x, counts, width=0.8, color=theme.first)
-        for at, count in enumerate(counts.tolist()):
-            lower.annotate(
-                short(count),
-                (at, count),
-                xytext=(0, 2),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                fontsize=FONT - 3,
-            )
+        bars_of_counts(lower, x.tolist(), counts.tolist(), 0.8, theme)
         turned = 30 if len(bands) > 8 else 0
         lower.set_xticks(x, list(names), rotation=turned)
-        lower.set(
-            xlabel="documents of the label in training",
-            ylabel="documents",
-            ylim=(0, 1.28 * float(counts.max())),
-        )
-        lower.yaxis.set_major_formatter(lambda value, _: short(round(value)))
-        lower.locator_params(axis="y", nbins=3, integer=True)
+        lower.set(xlabel="documents of the label in training", ylabel="documents")
         in_percent(upper.yaxis)
         return png()

@@ -18,6 +18,7 @@ from textmlr.features.vocabulary import Vocabulary
 from textmlr.model.postings_file.feature_order import column_order, memory_order, name_order
 from textmlr.model.postings_file.front_streams import front_coded, hashed, restored_names, taken
 from textmlr.model.small_file.compressed import from_planes, planes
+from textmlr.model.small_file.form import read_frequencies, read_odd_hashes
 
 Json = dict[str, Any]
 Path = str | PathLike[str]
@@ -162,19 +163,9 @@ def _vocabulary(
 ) -> Vocabulary:
     """The vocabulary in the order of memory."""
     names, offsets = restored_names(streams[0], streams[1], about["names"], path)
-    frequencies = from_planes(streams[2], np.int64)
-    fine = bool((frequencies >= options.least_frequency).all())
-    expect(fine, path, "a document frequency is not positive")
+    frequencies = read_frequencies(streams[2], options, path)
     hashes = hashed(names, offsets)
-    odd, others = from_planes(streams[3], np.int64), from_planes(streams[4], np.uint64)
-    expect(bool(((odd >= 0) & (odd < len(hashes))).all()), path, "a hash belongs to no name")
-    hashes[odd] = others
-    ascending = np.sort(hashes)
-    expect(
-        bool((ascending[:1] > 0).all() and (ascending[1:] > ascending[:-1]).all()),
-        path,
-        "a hash is 0, or stands twice",
-    )
+    read_odd_hashes(hashes, streams[3], streams[4], path)
     order = memory_order(frequencies, offsets, np.arange(len(hashes)))
     return Vocabulary(hashes[order], frequencies[order], *taken(names, offsets, order))
 

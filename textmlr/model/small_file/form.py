@@ -210,20 +210,36 @@ def _vocabulary(
     """(the vocabulary in the order of names, the order in memory)."""
     blob, offsets = _joined(restore(parts[0], parts[1], about["names"], path))
     check_blob(blob, offsets, path, "names")
-    frequencies = from_planes(parts[2], np.int64)
+    frequencies = read_frequencies(parts[2], options, path)
+    hashes = hashes_of(blob, offsets)
+    read_odd_hashes(hashes, parts[3], parts[4], path)
+    return Vocabulary(hashes, frequencies, blob, offsets), by_frequency(frequencies)
+
+
+def read_frequencies(part: Bytes, options: FeaturizerOptions, path: Path) -> NDArray[np.int64]:
+    """Document frequencies.  Raises ModelFileError where one is too low."""
+    frequencies: NDArray[np.int64] = from_planes(part, np.int64)
     fine = bool((frequencies >= options.least_frequency).all())
     expect(fine, path, "a document frequency is not positive")
-    hashes = hashes_of(blob, offsets)
-    odd, others = from_planes(parts[3], np.int64), from_planes(parts[4], np.uint64)
-    expect(bool(((odd >= 0) & (odd < len(hashes))).all()), path, "a hash belongs to no name")
-    hashes[odd] = others
+    return frequencies
+
+
+def read_odd_hashes(hashes: NDArray[np.uint64], odd: Bytes, others: Bytes, path: Path) -> None:
+    """Write the hashes that do not follow from their names over those that do.
+
+    odd  the numbers of those features;  others  their hashes
+    Raises ModelFileError where a number is none, and where the hashes are not all different.
+    """
+    numbers = from_planes(odd, np.int64)
+    fine = bool(((numbers >= 0) & (numbers < len(hashes))).all())
+    expect(fine, path, "a hash belongs to no name")
+    hashes[numbers] = from_planes(others, np.uint64)
     ascending = np.sort(hashes)
     expect(
         bool((ascending[:1] > 0).all() and (ascending[1:] > ascending[:-1]).all()),
         path,
         "a hash is 0, or stands twice",
     )
-    return Vocabulary(hashes, frequencies, blob, offsets), by_frequency(frequencies)
 
 
 def _coded_idf(featurizer: Featurizer, rows: NDArray[np.int64]) -> tuple[str, Bytes]:
