@@ -278,7 +278,7 @@ def summed(seed: int = 0, *, learnt: float = 0.3, octaves: float = 3) -> tuple[P
     )
     scales = rng.uniform(0.1, 2, 9).astype(np.float32)
     scales[3] = 0
-    row_scales = rng.uniform(0.5, 20, len(rows)).astype(np.float32)
+    row_scales = rng.uniform(0.5, 2, len(rows)).astype(np.float32)
     weights = row_scales.repeat(np.diff(own.starts)) * scales[own.labels] * np.sqrt(sums)
     weights += (learnt * rng.normal(size=len(own))).astype(np.float32)
     bias = rng.normal(size=9).astype(np.float32)

@@ -212,9 +212,9 @@ class _Training:
 
     def _with_weights(self, wanted: FeaturizerOptions) -> FeaturizerOptions:
         """The options of features, with the weights of features that θ's form asks for."""
-        # TF-IDF only if it is asked for: SGD scales steps by idf instead, and a sparse θ weights, in
-        # rows whose length is 1 before rare features are raised (a point of accuracy on some
-        # corpora).
+        # TF-IDF only if it is asked for: SGD scales steps by idf instead, and a sparse θ its
+        # weights, in rows whose length is 1 before rare features are raised (a point of accuracy on
+        # some corpora).
         if self.options.solver != "exact" and wanted.idf is None:
             return replace(wanted, idf=False)
         return wanted

@@ -43,7 +43,7 @@ class ClosedForm:
             sums.rooted(scalars.scales(sums)),
             scalars.bias(sums),
             np.empty(objective.labels),
-            frozen(_paces(sums)),
+            frozen(paces_of(sums)),
             np.array([0, 1, 1], np.float32),
         )
         shifts = left.shifts(scalars, sums, codes_of(objective))
@@ -77,7 +77,7 @@ class ClosedForm:
 
 
 def row_scales_of(
-    frequencies: NDArray[np.integer], documents: int, power: float, bias: int | None
+    frequencies: NDArray[np.integer], documents: int, power: float, bias: int | None = None
 ) -> NDArray[np.float32]:
     """idf^power of each column: (V,) float32; 1 of the bias."""
     idf = inverse_document_frequency(frequencies, documents)
@@ -87,7 +87,7 @@ def row_scales_of(
     return scales
 
 
-def _paces(sums: LabelSums) -> NDArray[np.float32]:
+def paces_of(sums: LabelSums) -> NDArray[np.float32]:
     """The pace of steps in the weights of each row: steps are larger the rarer a feature is, as in
     dense models.  The mean is 1 over what documents have of the rows."""
     paces = sums.row_squares.astype(np.float64)
