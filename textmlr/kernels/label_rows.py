@@ -116,6 +116,16 @@ def encode_rows(starts, labels, parents, links, most, out):
 
 
 @compiled
+def _take_labels(links, labels):
+    """Write the labels of entries that are linked to one before them: those of that."""
+    for j in range(labels.size):
+        if j + LABELS_AHEAD < labels.size:
+            prefetch(labels, links[j + LABELS_AHEAD])
+        if links[j] >= 0:
+            labels[j] = labels[links[j]]
+
+
+@compiled
 def decode_rows(bits, starts, parents, most, labels, links):
     """Write the rows that ``encode_rows`` wrote; return the bytes used, −1 where these are none.
 
@@ -179,11 +189,7 @@ def decode_rows(bits, starts, parents, most, labels, links):
         if parent < 0:
             for j in range(first, last):
                 links[j] = -1
-    for j in range(labels.size):
-        if j + LABELS_AHEAD < labels.size:
-            prefetch(labels, links[j + LABELS_AHEAD])
-        if links[j] >= 0:
-            labels[j] = labels[links[j]]
+    _take_labels(links, labels)
     return at - filled // 8
 
 
