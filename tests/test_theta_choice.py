@@ -174,7 +174,7 @@ class TestNgrams:
         words, told = self.chosen(corpus)
         assert words == (1, 1)
         assert [one.ngrams for one in told] == [(1, 1), (1, 2)]
-        assert told[1].loss < told[0].loss
+        assert told[0].loss <= told[1].loss
         assert (words, told) == self.chosen(corpus, threads=2)
 
     def test_pairs_where_they_say_it(self) -> None:
@@ -183,7 +183,7 @@ class TestNgrams:
         texts, names = [], []
         for label in range(60):
             other = rng.permutation(6)
-            for _ in range(4):
+            for _ in range(rng.integers(3, 7)):
                 pairs = [f"a{k} b{other[k]}" for k in rng.permutation(6)]
                 texts.append(" , ".join([*pairs, f"z{rng.integers(5)}"]))
                 names.append(f"label{label}")
