@@ -27,7 +27,7 @@ KINDS = {
     "no idf": replace(OPTIONS, idf=False),
     "no norm": replace(OPTIONS, norm=None),
     "no bias": replace(OPTIONS, bias=False),
-    "given words": replace(OPTIONS, vocabulary=tuple(f"w{i}" for i in range(900))),
+    "given words": FeaturizerOptions(vocabulary=tuple(f"w{i}" for i in range(900))),
     "hashed": HASHED,
 }
 
