@@ -20,7 +20,7 @@ from textmlr.training.held_out import check_labels
 from textmlr.training.objective import Objective
 from textmlr.training.run_state import State, StateStore
 from textmlr.training.sgd.epoch import Epoch
-from textmlr.training.sgd.trial_run import Progress, Watch
+from textmlr.training.sgd.trial_run import Progress, TrialRun, Watch
 from textmlr.training.support.block_descent import BlockDescent
 from textmlr.training.support.label_sums import NARROW, WIDE, LabelSums, codes_of, most_labels
 from textmlr.training.support.left_out import LeftOut, Scalars, fit_scalars
@@ -53,6 +53,7 @@ class SupportFit:
     learning_rate, epochs   of SGD; 0 epochs: nothing was learnt beside the sums
     loss, accuracy of its last epoch, each document before its own step; without epochs None
     held_out       documents that judged;  judged  their figures, None where there were none
+    folds, trials, idf_power   of a θ that starts from zero, see ``sgd.fit.Fit``; it has no sums
     """
 
     postings: Postings
@@ -65,6 +66,9 @@ class SupportFit:
     accuracy: float | None
     held_out: int
     judged: Judged | None
+    folds: int = 0
+    trials: tuple[TrialRun, ...] = ()
+    idf_power: float | None = None
 
 
 def fit_support(
