@@ -425,12 +425,12 @@ for corpus in (*corpora, *larger):  # of labels of few documents, and of many
     for options in words:
         for training in sparse:
             train_corpus(corpus, options, training).save(out)
-        train_corpus(corpus, options, training, validation=corpora[0])
+        train_corpus(corpus, options, training, validation=corpus)
         model = Model.load(out)
         for form in forms:
             model.probabilities(form)
         model.classify(texts, top=2), model.explain(texts[0])
-        model.evaluate(corpora[0], resamples=10)
+        model.evaluate(corpus, resamples=10)
         model.update(corpora[0].subset(np.arange(30))).save(out + ".sets")
         list(answer_blocks(model, [read_lines(lines)]))
         dense = train_corpus(corpora[0], words[2], trainings[1])
