@@ -361,6 +361,9 @@ def test_a_model_without_sums_or_a_record_of_them_is_refused(old: Model) -> None
     for model in (bare(old.parts), no_record):
         with pytest.raises(InputError, match=problem):
             update_model(model, Corpus.of(*NEW))
+    small = old.compress(round(0.8 * len(old.dumps())))
+    with pytest.raises(InputError, match="update the model that it was compressed from"):
+        small.update(*NEW)
     with pytest.raises(InputError, match="there are no documents to train on; give at least one"):
         update_model(old, Corpus.of([], []))
 

@@ -92,7 +92,8 @@ class SparseLearner:
         old, grown = model.parts.postings, new.grown
         assert old is not None
         final = model.record.final
-        if not isinstance(final, SupportRecord) or old.sums is None:
+        lost = old.sums is None or model.record.compressed is not None
+        if not isinstance(final, SupportRecord) or lost:
             raise InputError(
                 "the model does not say which sums its weights are made of",
                 mend="update the model that it was compressed from"
