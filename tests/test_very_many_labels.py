@@ -528,7 +528,8 @@ class TestExport:
         said = refused("export", path, "-o", tmp_path / "m.onnx")
         assert "sparse theta" in said
         assert "JSON" in said
-        said = refused("compress", path, "-o", tmp_path / "small.textmlr", "--max-size", "1kB")
+        small = tmp_path / "small.textmlr"
+        said = refused("compress", path, "-o", small, "--max-size", "9kB", "--dtype", "float16")
         assert "sparse theta" in said
         assert not list(tmp_path.iterdir())
 

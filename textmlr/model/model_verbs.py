@@ -295,9 +295,9 @@ class ModelVerbs:
         dtype  "int8" rounds weights to whole numbers times a scale of each feature; "float16"
                rounds them alone, and has room for fewer features
         watch  called with the features and bytes of each model that is tried
-        A model whose file is small enough already is given back.
-        Raises InputError for no size, where even one feature takes more, and for a model with a
-        sparse θ, whose file is small.
+        A model whose file is small enough already is given back.  A sparse θ has fewer weights:
+        those that say least are dropped.
+        Raises InputError for no size, and where even one feature takes more.
 
         >>> import textmlr
         >>> small = textmlr.train("data/genres-train.tsv").compress("100kB")
