@@ -193,7 +193,8 @@ class ModelVerbs:
 
         label    None for the likeliest
         against  the label to compare with, None for the mean of all others, with more than 1,000
-                 labels for the likeliest other one, with a multi-label model for the label's absence
+                 labels for the likeliest other one, with a multi-label model for the label's
+                 absence
         Raises InputError for labels that the model does not have, and one against itself.
         """
         from textmlr.model.explanation.contributions import explain
