@@ -68,6 +68,15 @@ class PostingsAnswerer(Answerer):
         room = RankedAnswers.room(len(block), 0, codes, are_ranked=False)
         return self._ranked(block, room).of_truth
 
+    def ranked_rows(
+        self, rows: Features, k: int, codes: NDArray[np.integer[Any]] | None = None
+    ) -> RankedAnswers:
+        """``ranked`` of documents whose f(x) are made, in rows of θ."""
+        out = RankedAnswers.room(len(rows), k, codes)
+        none = np.empty((0, self.labels), np.float32), np.empty((0, self.labels))
+        self._answer(rows, PostingAnswerArrays(*none, out.log_z, out.known, out.arrays()))
+        return out
+
     def width(self, k: int) -> int:
         """How many numbers ``ranked`` holds of each document."""
         return max(1, k)
@@ -86,6 +95,11 @@ class PostingsAnswerer(Answerer):
         rows = self.featurizer.featurize([block], 1)
         if self._columns is not None:
             rows = _numbered(rows, self._columns)
+        self._answer(rows, outputs)
+        return rows.invalid
+
+    def _answer(self, rows: Features, outputs: PostingAnswerArrays) -> None:
+        """Have the kernel answer rows of θ."""
         kernels.answer_rows(
             frozen(rows.indptr),
             frozen(rows.indices),
@@ -95,7 +109,6 @@ class PostingsAnswerer(Answerer):
             self._room(),
             outputs,
         )
-        return rows.invalid
 
     def _model(self) -> PostingModelArrays:
         """The model as kernels take it, made when it is first asked: labels have to be sorted."""

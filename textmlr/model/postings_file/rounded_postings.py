@@ -66,7 +66,7 @@ def rounded(postings: Postings, factors: Floats, step: int | None) -> tuple[Post
         cut(postings.scales),
         postings.sums,
     )
-    learnt = _learnt(postings)
+    learnt = learnt_part(postings)
     step = _step_of(learnt, postings) if step is None else step
     codes = _codes(own, factors, learnt, step)
     return postings_of(codes, own, factors, step), step
@@ -78,7 +78,7 @@ def codes_of(postings: Postings, factors: Floats, step: int) -> PostingCodes:
     step  1 + k: learnt parts are multiples of 2^(COARSEST − k) nats; 0: nothing was learnt
     Raises ValueError where they are not.
     """
-    codes = _codes(postings, factors, _learnt(postings), step)
+    codes = _codes(postings, factors, learnt_part(postings), step)
     again = postings_of(codes, postings, factors, step)
     same = np.array_equal(again.weights, postings.weights)
     if postings.sums is not None and again.sums is not None:
@@ -151,11 +151,29 @@ def powers_of_two() -> Floats:
     return powers
 
 
+def bases_of(postings: Postings, factors: Floats) -> Floats:
+    """The base of each label's sums, (L,): the least sum / factor; 1 of a label without any."""
+    assert postings.sums is not None
+    low = np.full(len(postings.bias), np.inf, np.float32)
+    high = np.zeros_like(low)
+    kernels.label_bounds(
+        frozen(postings.starts),
+        frozen(postings.labels),
+        frozen(postings.sums),
+        frozen(factors),
+        low,
+        high,
+    )
+    wide = high > low * np.exp2(MOST_OCTAVES)
+    low = np.where(wide, high * np.exp2(UNDER - MOST_OCTAVES), low)
+    return cut(np.where(high > 0, np.maximum(low, TINY), np.float32(1)))
+
+
 def step_size(step: int) -> float:
     return 2.0 ** (COARSEST + 1 - step) if step else 1.0
 
 
-def _learnt(postings: Postings) -> Floats:
+def learnt_part(postings: Postings) -> Floats:
     """What was learnt beside the sums, (m,) nats.  Raises ValueError for sums below 0."""
     out = np.empty(len(postings), np.float32)
     sums = postings.sums
@@ -185,15 +203,10 @@ def _step_of(learnt: Floats, postings: Postings) -> int:
 def _codes(postings: Postings, factors: Floats, learnt: Floats, step: int) -> PostingCodes:
     """The nearest codes."""
     labels, starts, sums = frozen(postings.labels), frozen(postings.starts), postings.sums
-    m, most = len(postings), len(postings.bias)
-    bases, symbols = np.ones(most, np.float32), None
+    bases, symbols = np.ones(len(postings.bias), np.float32), None
     if sums is not None:
-        low, high = np.full(most, np.inf, np.float32), np.zeros(most, np.float32)
-        kernels.label_bounds(starts, labels, frozen(sums), frozen(factors), low, high)
-        wide = high > low * np.exp2(MOST_OCTAVES)
-        low = np.where(wide, high * np.exp2(UNDER - MOST_OCTAVES), low)
-        bases = cut(np.where(high > 0, np.maximum(low, TINY), np.float32(1)))
-        symbols = np.empty(m, np.uint8)
+        bases = bases_of(postings, factors)
+        symbols = np.empty(len(postings), np.uint8)
         kernels.symbols_of(starts, labels, frozen(sums), frozen(factors), frozen(bases), symbols)
     whole = np.rint(learnt / np.float32(step_size(step))) if step else np.zeros(0)
     return PostingCodes(symbols, bases, whole.astype(np.int32))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.corpus.label_sets import LabelSets, Targets, as_sets, label_counts
+from textmlr.model.ranked_answers import RankedAnswers
 from textmlr.training.objective import Objective
 from textmlr.training.update.learner import Layers
 from textmlr.training.update.old_model import OldModel
@@ -62,6 +63,34 @@ def before_and_after(
         "rows": figures.rows(),
         "absent": int(np.count_nonzero(old.known & ~present)),
         "lost": lost,
+    }
+
+
+def ranked_before_and_after(
+    labels: list[str],
+    known: NDArray[np.bool_],
+    before: RankedAnswers,
+    after: RankedAnswers,
+    weights: NDArray[np.float32],
+    origin: str,
+) -> Json:
+    """``before_and_after`` of documents that were ranked, by the old model among old labels, and by
+    the new one, whose codes they have.
+
+    known  (L,) labels that are old
+    """
+    counts = np.flatnonzero(weights > 0)
+    y, own = after.codes[counts], np.append(known, False)
+    right = [answers.rank[counts] == 0 for answers in (before, after)]
+    with np.errstate(divide="ignore"):
+        losses = [-np.log(answers.of_truth[counts]) for answers in (before, after)]
+    figures = _Figures(y, weights[counts].astype(np.float64), own, right, losses, [])
+    present = np.bincount(y, minlength=len(own))[:-1] > 0
+    return {
+        "from": origin,
+        "rows": figures.rows(),
+        "absent": int(np.count_nonzero(known & ~present)),
+        "lost": forgotten_labels(labels, known, y, *right),
     }
 
 

@@ -13,25 +13,23 @@ from textmlr.base.threads import chosen_threads
 from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.duplicates import Sketch
-from textmlr.corpus.label_sets import recoded
-from textmlr.corpus.reading import recode
-from textmlr.features.extension import Extension, extend, row_frequencies
+from textmlr.features.extension import Extension, row_frequencies
 from textmlr.model.fasttext.fasttext_parts import refuse_fasttext
-from textmlr.model.heads import Head
 from textmlr.model.model import Model
 from textmlr.model.model_facts import kept_of
-from textmlr.model.model_parts import UpdateState, check_dense
+from textmlr.model.model_parts import UpdateState
 from textmlr.model.record import ExactRecord, Record
 from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
-from textmlr.training.rows import document_weights
 from textmlr.training.stage_lines import logged
 from textmlr.training.training_events import Stage, Watch
 from textmlr.training.update.forgetting import before_and_after
 from textmlr.training.update.learner import Learner, UpdatedLayers
 from textmlr.training.update.linear_update import LinearLearner
 from textmlr.training.update.network_update import NetworkLearner, check_squares
+from textmlr.training.update.new_documents import NewDocuments
 from textmlr.training.update.old_model import OldModel
+from textmlr.training.update.sparse_model_update import update_sparse
 from textmlr.training.update.updated_record import Recurrence, updated_record
 
 Json = dict[str, Any]
@@ -67,22 +65,14 @@ def update_model(
     check_callable("watch", watch)
     mend = "train a model on all documents (textmlr train)"
     refuse_fasttext(model.parts.storage, "cannot be updated", mend)
-    check_dense(model.parts, "cannot be updated", mend)
     options = options or UpdateOptions()
-    threads = chosen_threads(threads)
-
-    tell = logged(watch)
-    if not len(corpus):
-        raise InputError("there are no documents to train on", mend="give at least one")
-    check_squares(model)
+    threads, tell = chosen_threads(threads), logged(watch)
     frequencies = _frequencies(model)
-    labels = sorted({*model.labels, *corpus.labels})
-    weights = document_weights(corpus, None)
-    tell(Stage("features", len(corpus), len(labels), several=corpus.is_multilabel))
-    grown = extend(model.featurizer, model.parts.columns, labels, corpus.batches, threads)
-    head = model.parts.head
-    y, unit_from = head.targets(recode(corpus, labels)[0]), _unit_from(grown)
-    new = Objective(grown.features, y, weights, len(labels), 0.0, unit_from, head)
+    if model.parts.is_sparse:
+        return update_sparse(model, corpus, options, frequencies, validation, threads, tell)
+    check_squares(model)
+    documents = NewDocuments.of(model, corpus, threads, tell)
+    labels, grown, new = documents.labels, documents.grown, documents.objective
     tell(_stage(model, new))
     old = OldModel.of(model, grown, labels, frequencies, new)
     kind = LinearLearner if len(model.parts.layers) == 1 else NetworkLearner
@@ -92,7 +82,7 @@ def update_model(
         compared = _held_out(learner, old, new, options, threads, tell)
     updated = learner.learn(new, threads, tell)
     if validation is not None:
-        judge = _judge(model.parts.head, validation, grown, labels, threads)
+        judge = documents.judges(validation, threads)
         compared = before_and_after(old, judge, judge, updated.layers, new, "validation")
     known = Recurrence.of(model, corpus, validation, threads)
     if compared is not None and validation is not None:
@@ -177,24 +167,3 @@ def _model(
     if isinstance(record.final, ExactRecord) and record.final.features_kept is not None:
         new.record = record.with_kept(kept_of(new.parts))
     return new
-
-
-def _unit_from(grown: Extension) -> int | None:
-    """``Objective.unit_from`` of rows in all columns of a vocabulary."""
-    options = grown.featurizer.options
-    if options.norm == "l2" and options.hash_bits is None and grown.columns is None:
-        return int(options.bias)
-    return None
-
-
-def _judge(
-    head: Head, validation: Corpus, grown: Extension, labels: list[str], threads: int
-) -> Objective:
-    """Documents to compare answers to; a label that neither model knows has the code L."""
-    rows = grown.featurizer.featurize(validation.batches, threads)
-    if grown.columns is not None:
-        rows = grown.columns.renumber(rows, threads)
-    code_of = {label: code for code, label in enumerate(labels)}
-    codes = np.array([code_of.get(label, len(labels)) for label in validation.labels], np.int32)
-    y, weights = recoded(head.targets(validation.y), codes), document_weights(validation, None)
-    return Objective(rows, y, weights, len(labels), 0.0, _unit_from(grown), head)

@@ -78,7 +78,7 @@ def updated_record(
         skipped=corpus.skipped,
         invalid_utf8=grown.features.invalid,
         new_labels=tuple(label for label in labels if label not in set(model.labels)),
-        features=(len(model.parts.layers[0]), grown.features.columns),
+        features=(model.parts.rows, grown.features.columns),
         options=asdict(options),
         compared=compared,
         doubles=recurrence.duplicates,
