@@ -17,6 +17,9 @@ from textmlr.training.dealt_parts import AnyObjective
 # the rows of θ with steps are narrow; rows of sums alone may be wide.
 NARROW, WIDE = 0.01, 0.2
 LEAST_MOST = 1_000
+# Weights take this share of the memory of training at most, with labels, sums, and what is made of
+# them in the end.
+THETA_SHARE, WEIGHT_BYTES = 0.6, 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +59,8 @@ class LabelSums:
         if bias is not None:
             sizes[bias] = 0
         sizes[sizes > most] = 0
+        if room is not None:
+            sizes[sizes > _most_within(sizes, room)] = 0
         starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
         labels, sums = pages(int(starts[-1]), np.int32), pages(int(starts[-1]), np.float32)
         place = starts[:-1].copy()
@@ -108,6 +113,20 @@ def codes_of(objective: AnyObjective) -> NDArray[np.int32]:
     """(n,) the label of each document."""
     assert not isinstance(objective.y, LabelSets)
     return objective.y.astype(np.int32, copy=False)
+
+
+def most_of_memory(memory: int) -> int:
+    """The weights of a θ that fit in so many bytes of memory, beside rows."""
+    return max(1, int(THETA_SHARE * memory) // WEIGHT_BYTES)
+
+
+def _most_within(sizes: NDArray[np.int64], room: int) -> int:
+    """The largest size of a row so that all rows of at most this size have ``room`` entries."""
+    own = np.sort(sizes)
+    kept = int(np.searchsorted(np.cumsum(own), room, side="right"))
+    if kept == len(own):
+        return int(own[-1]) if kept else 0
+    return int(own[kept]) - 1
 
 
 def most_labels(labels: int, share: float) -> int:
