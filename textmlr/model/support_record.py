@@ -22,7 +22,9 @@ class SupportRecord(Part):
 
     weights   where label and feature met
     attraction, prior, norm_power   of the sums of each label's rows
+    idf_power   of the weights of features;  cap  share of labels: features that meet more have none
     calibration   of the scores, and the share of the base rates, before θ took up the factor
+    crowded   features that have no weights for want of memory
     learning_rate, epochs, loss, accuracy   of what SGD learnt beside the sums
     """
 
@@ -31,8 +33,11 @@ class SupportRecord(Part):
     attraction: float = needed(NOT_NEGATIVE)
     prior: float = needed(NOT_NEGATIVE)
     norm_power: float = needed(NOT_NEGATIVE)
+    idf_power: float = needed(NOT_NEGATIVE)
+    cap: float = needed(POSITIVE)
     calibration: CalibrationRecord = needed(CalibrationRecord)
     learning_rate: float = needed(POSITIVE)
     epochs: int = needed(WHOLE)
     loss: float | None = optional(REAL, nullable=True)
     accuracy: float | None = optional(REAL, nullable=True)
+    crowded: int | None = optional(WHOLE)

@@ -3,17 +3,18 @@
 Sums are what documents add up to: the factor of a feature (its idf) times lengths of documents,
 which are few numbers a label.  So a sum is factor · base · 2^(symbol / 16), with the least
 sum / factor of the label as its base, and most symbols of a label are the same.  The weight is
-scale · √sum + step · whole number.
+row scale · scale · √sum + step · whole number.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.arrays import frozen
+from textmlr.base.arrays import BLOCK_ENTRIES, frozen
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.kernels import rounded_weights as kernels
 from textmlr.kernels.rounded_weights import MOST_OCTAVES, NONE, STEPS
@@ -55,9 +56,14 @@ def factors_of(idf: Floats | None, columns: HashedColumns | None, rows: int) -> 
     return np.where(own > 0, own, np.float32(1))
 
 
-def rounded(postings: Postings, factors: Floats, step: int | None) -> tuple[Postings, int]:
-    """(the postings that a file can hold, their step);  step  as ``codes_of`` takes it, None: it
-    is chosen."""
+def rounded(
+    postings: Postings, factors: Floats, step: int | None, *, overwrite: bool = False
+) -> tuple[Postings, int]:
+    """(the postings that a file can hold, their step).
+
+    step       as ``codes_of`` takes it, None: it is chosen
+    overwrite  write weights and sums over those of the postings, which are lost
+    """
     own = Postings(
         postings.starts,
         postings.labels,
@@ -65,11 +71,12 @@ def rounded(postings: Postings, factors: Floats, step: int | None) -> tuple[Post
         rounded_bias(postings.bias),
         cut(postings.scales),
         postings.sums,
+        None if postings.row_scales is None else cut(postings.row_scales),
     )
     learnt = learnt_part(postings)
     step = _step_of(learnt, postings) if step is None else step
     codes = _codes(own, factors, learnt, step)
-    return postings_of(codes, own, factors, step), step
+    return postings_of(codes, own, factors, step, overwrite=overwrite), step
 
 
 def codes_of(postings: Postings, factors: Floats, step: int) -> PostingCodes:
@@ -86,6 +93,7 @@ def codes_of(postings: Postings, factors: Floats, step: int) -> PostingCodes:
     for own, bare in (
         (postings.bias, rounded_bias(postings.bias)),
         (postings.scales, cut(postings.scales)),
+        (row_scales_of(postings), cut(row_scales_of(postings))),
     ):
         same = same and np.array_equal(own, bare)
     if not same:
@@ -93,10 +101,16 @@ def codes_of(postings: Postings, factors: Floats, step: int) -> PostingCodes:
     return codes
 
 
-def postings_of(codes: PostingCodes, own: Postings, factors: Floats, step: int) -> Postings:
-    """The postings of codes;  own  those with the same rows, bias and scales."""
+def postings_of(
+    codes: PostingCodes, own: Postings, factors: Floats, step: int, *, overwrite: bool = False
+) -> Postings:
+    """The postings of codes.
+
+    own        those with the same rows, bias and scales
+    overwrite  write weights and sums over its own
+    """
     starts, labels, scales = frozen(own.starts), frozen(own.labels), frozen(own.scales)
-    sums = np.zeros(len(labels), np.float32)
+    sums = own.sums if overwrite and own.sums is not None else np.zeros(len(labels), np.float32)
     if codes.symbols is not None:
         kernels.sums_of(
             starts,
@@ -107,11 +121,18 @@ def postings_of(codes: PostingCodes, own: Postings, factors: Floats, step: int) 
             frozen(powers_of_two()),
             sums,
         )
-    weights = np.empty_like(sums)
+    weights = own.weights if overwrite else np.empty_like(sums)
     size = step_size(step)
-    kernels.weights_of(labels, frozen(sums), scales, frozen(codes.learnt), size, weights)
+    learnt, rows = frozen(codes.learnt), frozen(row_scales_of(own))
+    kernels.weights_of(starts, labels, frozen(sums), rows, scales, learnt, size, weights)
     known = None if codes.symbols is None else sums
-    return Postings(own.starts, own.labels, weights, own.bias, own.scales, known)
+    return Postings(own.starts, own.labels, weights, own.bias, own.scales, known, own.row_scales)
+
+
+def row_scales_of(postings: Postings) -> Floats:
+    """The scale of each row: (R,)."""
+    own = postings.row_scales
+    return np.ones(postings.rows_number, np.float32) if own is None else own
 
 
 def cut(values: Floats) -> Floats:
@@ -180,8 +201,10 @@ def learnt_part(postings: Postings) -> Floats:
     if sums is not None and sums.min(initial=0) < 0:
         raise ValueError("a sum of features is negative")
     kernels.learnt_of(
+        frozen(postings.starts),
         frozen(postings.labels),
         frozen(np.zeros(len(postings), np.float32) if sums is None else sums),
+        frozen(row_scales_of(postings)),
         frozen(postings.scales),
         frozen(postings.weights),
         out,
@@ -191,22 +214,35 @@ def learnt_part(postings: Postings) -> Floats:
 
 def _step_of(learnt: Floats, postings: Postings) -> int:
     """The step of what was learnt: see ``codes_of``."""
-    weights = np.abs(postings.weights)
-    if bool((np.abs(learnt) <= NEAR * weights).all()):
+    weights, highest, far, square = postings.weights, 0.0, False, 0.0
+    for block in _blocks(len(learnt)):
+        sizes, own = np.abs(weights[block]), np.abs(learnt[block])
+        highest = max(highest, float(sizes.max()))
+        far = far or bool((own > NEAR * sizes).any())
+        square += float(np.square(own, dtype=np.float64).sum())
+    if not far:
         return 0
     share = SHARE if postings.sums is not None else SHARE_ALONE
-    square = np.square(learnt, dtype=np.float64).sum() / np.count_nonzero(learnt)
-    nats = max(np.sqrt(square) / share, float(weights.max()) / MOST_STEPS)
+    square /= np.count_nonzero(learnt)
+    nats = max(np.sqrt(square) / share, highest / MOST_STEPS)
     return 1 + int(np.clip(COARSEST - np.floor(np.log2(nats)), 0, MOST_STEP - 1))
 
 
+def _blocks(entries: int) -> Iterator[slice]:
+    """Entries some at a time: what is made of them meanwhile takes little memory."""
+    for first in range(0, entries, BLOCK_ENTRIES):
+        yield slice(first, first + BLOCK_ENTRIES)
+
+
 def _codes(postings: Postings, factors: Floats, learnt: Floats, step: int) -> PostingCodes:
-    """The nearest codes."""
+    """The nearest codes;  learnt  is lost."""
     labels, starts, sums = frozen(postings.labels), frozen(postings.starts), postings.sums
     bases, symbols = np.ones(len(postings.bias), np.float32), None
     if sums is not None:
         bases = bases_of(postings, factors)
         symbols = np.empty(len(postings), np.uint8)
         kernels.symbols_of(starts, labels, frozen(sums), frozen(factors), frozen(bases), symbols)
-    whole = np.rint(learnt / np.float32(step_size(step))) if step else np.zeros(0)
-    return PostingCodes(symbols, bases, whole.astype(np.int32))
+    whole = learnt.view(np.int32)[: len(learnt) if step else 0]
+    for block in _blocks(len(whole)):
+        whole[block] = np.rint(learnt[block] / np.float32(step_size(step)))
+    return PostingCodes(symbols, bases, whole)
