@@ -8,7 +8,7 @@ Source: Golomb, IEEE Trans. Inf. Theory 12(3), 1966; Rice, JPL Publication 79-22
 
 import numpy as np
 
-from textmlr.kernels.jit import compiled
+from textmlr.kernels.jit import compiled, prefetch
 
 # The number of the one bit of a power of two: Leiserson, Prokop and Randall, "Using de Bruijn
 # sequences to index a 1 in a computer word", MIT, 1998.
@@ -16,6 +16,8 @@ DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
 U58 = np.uint64(58)
 PLACES = np.zeros(64, np.uint8)
 PLACES[[(1 << i) * int(DE_BRUIJN) % (1 << 64) >> 58 for i in range(64)]] = np.arange(64)
+# Rows later, and labels later, what they need is fetched into the cache.
+AHEAD, LABELS_AHEAD = 8, 32
 
 
 @compiled
@@ -25,6 +27,18 @@ def _low_bits(count, possible):
     while count > 0 and (count << b) * 3 < (possible - count) * 2:
         b += 1
     return b
+
+
+@compiled
+def _row_form(starts, row, parent, most):
+    """(where its parent's entries begin, 0 of none; possible labels; whether those are written that
+    are not there; how many are written; b) of a row."""
+    begin = starts[parent] if parent >= 0 else 0
+    possible = starts[parent + 1] - begin if parent >= 0 else most
+    here = starts[row + 1] - starts[row]
+    turned = 2 * here > possible
+    count = possible - here if turned else here
+    return begin, possible, turned, count, _low_bits(count, possible)
 
 
 @compiled
@@ -67,12 +81,7 @@ def encode_rows(starts, labels, parents, links, most, out):
     held, filled, size = np.uint64(0), 0, 0  # bits not yet written
     for row in range(parents.size):
         first, last, parent = starts[row], starts[row + 1], parents[row]
-        begin = starts[parent] if parent >= 0 else 0
-        possible = starts[parent + 1] - begin if parent >= 0 else most
-        here = last - first
-        turned = 2 * here > possible
-        count = possible - here if turned else here
-        b = _low_bits(count, possible)
+        begin, _, turned, count, b = _row_form(starts, row, parent, most)
         j, value, before, done = first, 0, -1, 0
         while done < count:
             if turned:
@@ -107,6 +116,16 @@ def encode_rows(starts, labels, parents, links, most, out):
 
 
 @compiled
+def _take_labels(links, labels):
+    """Write the labels of entries that are linked to one before them: those of that."""
+    for j in range(labels.size):
+        if j + LABELS_AHEAD < labels.size:
+            prefetch(labels, links[j + LABELS_AHEAD])
+        if links[j] >= 0:
+            labels[j] = labels[links[j]]
+
+
+@compiled
 def decode_rows(bits, starts, parents, most, labels, links):
     """Write the rows that ``encode_rows`` wrote; return the bytes used, −1 where these are none.
 
@@ -117,14 +136,12 @@ def decode_rows(bits, starts, parents, most, labels, links):
     """
     held, filled, at = np.uint64(0), 0, 0
     for row in range(parents.size):
+        if row + AHEAD < parents.size:
+            prefetch(starts, parents[row + AHEAD])
         first, last, parent = starts[row], starts[row + 1], parents[row]
-        begin = starts[parent] if parent >= 0 else 0
-        possible = starts[parent + 1] - begin if parent >= 0 else most
-        here = last - first
-        turned = 2 * here > possible
-        count = possible - here if turned else here
-        b = _low_bits(count, possible)
+        begin, possible, turned, count, b = _row_form(starts, row, parent, most)
         mask = (np.uint64(1) << np.uint64(b)) - np.uint64(1)
+        places = links if parent >= 0 else labels
         j, before, next_value = first, -1, 0
         for _ in range(count):
             high, ones = 0, 0
@@ -157,21 +174,22 @@ def decode_rows(bits, starts, parents, most, labels, links):
             before = value
             if turned:
                 while next_value < value:
-                    links[j] = begin + next_value if parent >= 0 else -1
-                    labels[j] = labels[begin + next_value] if parent >= 0 else next_value
+                    places[j] = begin + next_value
                     j += 1
                     next_value += 1
                 next_value += 1
             else:
-                links[j] = begin + value if parent >= 0 else -1
-                labels[j] = labels[begin + value] if parent >= 0 else value
+                places[j] = begin + value
                 j += 1
         if turned:
             while next_value < possible:
-                links[j] = begin + next_value if parent >= 0 else -1
-                labels[j] = labels[begin + next_value] if parent >= 0 else next_value
+                places[j] = begin + next_value
                 j += 1
                 next_value += 1
+        if parent < 0:
+            for j in range(first, last):
+                links[j] = -1
+    _take_labels(links, labels)
     return at - filled // 8
 
 
@@ -179,7 +197,7 @@ def decode_rows(bits, starts, parents, most, labels, links):
 def move_rows(starts, order, values, out):
     """Write row order[i] of values as row i.
 
-    starts (R + 1,) int64, order (R,) int64   values, out (m,) of one dtype; out is written
+    starts (R + 1,) int64, order (R,) int64   values, out (m,) int32, out is written
     """
     at = 0
     for i in range(order.size):

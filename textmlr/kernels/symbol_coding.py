@@ -8,12 +8,22 @@ Source: Duda, arXiv:1311.2540, 2013.
 
 import numpy as np
 
-from textmlr.kernels.jit import compiled
+from textmlr.kernels.jit import compiled, prefetch
 
 BITS = 12
 TOTAL = 1 << BITS  # sum of the frequencies of a context
 SYMBOLS = 256
+AHEAD = 32  # symbols later, those of their parents are fetched into the cache
 LOWEST = 1 << 16  # states are at least that, and below 2^32
+
+
+@compiled
+def _context(j, symbols, links, labels, classes, most):
+    """The context of an entry: by the symbol of its parent's, else by the class of its label."""
+    link = links[j]
+    if link >= 0:
+        return min(np.int64(symbols[link]), most - 1)
+    return most + np.int64(classes[labels[j]])
 
 
 @compiled
@@ -26,12 +36,7 @@ def count_symbols(symbols, links, labels, classes, most, counts):
     counts  (C, SYMBOLS) int64, added to
     """
     for j in range(symbols.size):
-        link = links[j]
-        own = (
-            min(np.int64(symbols[link]), most - 1)
-            if link >= 0
-            else most + np.int64(classes[labels[j]])
-        )
+        own = _context(j, symbols, links, labels, classes, most)
         counts[own, np.int64(symbols[j])] += 1
 
 
@@ -46,12 +51,8 @@ def encode_symbols(symbols, links, labels, classes, most, frequencies, starts, w
     state, at = np.uint64(LOWEST), words.size
     for k in range(symbols.size):
         j = symbols.size - 1 - k
-        link, symbol = links[j], np.int64(symbols[j])
-        own = (
-            min(np.int64(symbols[link]), most - 1)
-            if link >= 0
-            else most + np.int64(classes[labels[j]])
-        )
+        symbol = np.int64(symbols[j])
+        own = _context(j, symbols, links, labels, classes, most)
         frequency = np.uint64(frequencies[own, symbol])
         if state >= frequency << np.uint64(32 - BITS):
             at -= 1
@@ -68,10 +69,12 @@ def encode_symbols(symbols, links, labels, classes, most, frequencies, starts, w
 
 
 @compiled
-def decode_symbols(words, links, labels, classes, most, frequencies, starts, slots, symbols):
+def decode_symbols(words, links, labels, classes, most, slots, shares, symbols):
     """Write the symbols of words; return whether these are the words of so many symbols.
 
-    slots  (C, TOTAL) uint8   the symbol of each number below TOTAL
+    slots  (C, TOTAL) uint8    the symbol of each number below TOTAL
+    shares (C, SYMBOLS) uint32   of each symbol the sum of the frequencies before it, in the lowest
+           BITS bits, and its own
     symbols (m,) uint8, written
     """
     if words.size < 2:
@@ -79,20 +82,17 @@ def decode_symbols(words, links, labels, classes, most, frequencies, starts, slo
     state = (np.uint64(words[0]) << np.uint64(16)) | np.uint64(words[1])
     at = 2
     for j in range(symbols.size):
-        link = links[j]
-        own = (
-            min(np.int64(symbols[link]), most - 1)
-            if link >= 0
-            else most + np.int64(classes[labels[j]])
-        )
+        if j + AHEAD < symbols.size:
+            prefetch(symbols, links[j + AHEAD])
+        own = _context(j, symbols, links, labels, classes, most)
         place = np.int64(state & np.uint64(TOTAL - 1))
         symbol = np.int64(slots[own, place])
-        frequency = frequencies[own, symbol]
-        if frequency == 0:
+        share = np.int64(shares[own, symbol])
+        if share < TOTAL:
             return False
         symbols[j] = symbol
-        state = np.uint64(frequency) * (state >> np.uint64(BITS)) + np.uint64(
-            place - starts[own, symbol]
+        state = np.uint64(share >> BITS) * (state >> np.uint64(BITS)) + np.uint64(
+            place - (share & (TOTAL - 1))
         )
         if state < np.uint64(LOWEST):
             if at >= words.size:

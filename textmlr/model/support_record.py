@@ -22,7 +22,9 @@ class SupportRecord(Part):
 
     weights   where label and feature met
     attraction, prior, norm_power   of the sums of each label's rows
-    idf_power   of the weights of features;  cap  share of labels: features that meet more have none
+    idf_power   of the weights of features; where SGD started from zero, of its steps: no sums then,
+                and attraction, prior and norm_power are 0
+    cap         share of labels: features that meet more have no weights
     calibration   of the scores, and the share of the base rates, before θ took up the factor
     crowded   features that have no weights for want of memory
     learning_rate, epochs, loss, accuracy   of what SGD learnt beside the sums

@@ -43,14 +43,18 @@ from textmlr.training.rows import (
     sparse_memory_of,
 )
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
+from textmlr.training.sgd.runs import Runs
 from textmlr.training.stage_lines import logged
 from textmlr.training.support.drawn_labels import choose_sparse
+from textmlr.training.support.from_zero_fit import fit_from_zero
+from textmlr.training.support.from_zero_runs import ZeroRuns
 from textmlr.training.support.support_choice import SupportChoice
 from textmlr.training.support.support_fit import SupportFit, fit_support
 from textmlr.training.support.theta_choice import (
     ThetaSizeError,
     check_theta,
     may_be_sparse,
+    starts_from_zero,
     with_theta,
 )
 from textmlr.training.thresholds import Thresholds, check_maximise
@@ -220,11 +224,16 @@ class _Training:
             rows = self.store.rows(self.corpus, *own)
         return choice.candidates, replace(rows, support=choice.support)
 
+    @property
+    def from_zero(self) -> bool:
+        """Whether θ is sparse and starts from zero."""
+        return starts_from_zero(self.options, self.corpus)
+
     def _with_weights(self, wanted: FeaturizerOptions) -> FeaturizerOptions:
         """The options of features, with the weights of features that θ's form asks for."""
-        # TF-IDF only if it is asked for: SGD scales steps by idf instead, and a sparse θ weights, in
-        # rows whose length is 1 before rare features are raised (a point of accuracy on some
-        # corpora).
+        # TF-IDF only if it is asked for: SGD scales steps by idf instead, and a sparse θ its
+        # weights, in rows whose length is 1 before rare features are raised (a point of accuracy on
+        # some corpora).
         if self.options.solver != "exact" and wanted.idf is None:
             return replace(wanted, idf=False)
         return wanted
@@ -267,31 +276,44 @@ class _Training:
         return _Fitted(result.layers, squares, calibration, result, result.thresholds)
 
     def _fit_sparse(self, rows: Rows, judge: Objective | None) -> _Fitted:
-        assert rows.frequencies is not None
-        found = fit_support(
-            rows.objective,
-            self.options,
-            bias=rows.bias,
-            frequencies=rows.frequencies,
-            choice=rows.support,
-            validation=judge,
-            threads=self.threads,
-            watch=self.watch,
-            states=None if self.store is None else self.store.cache,
-            room=None if self.store is None else self.store.most_weights,
-        )
+        if self.from_zero:
+            found = fit_from_zero(
+                rows.objective,
+                self.options,
+                columns=rows.column_facts,
+                validation=judge,
+                threads=self.threads,
+                watch=self.watch,
+                states=None if self.store is None else self.store.cache,
+                known=rows.trials,
+            )
+        else:
+            assert rows.frequencies is not None
+            found = fit_support(
+                rows.objective,
+                self.options,
+                bias=rows.bias,
+                frequencies=rows.frequencies,
+                choice=rows.support,
+                validation=judge,
+                threads=self.threads,
+                watch=self.watch,
+                states=None if self.store is None else self.store.cache,
+                room=None if self.store is None else self.store.most_weights,
+            )
         return _Fitted([], [], found.calibration, found, None, found.postings)
 
     def _stage(self, rows: Rows) -> Stage:
         """The stage "fit"."""
         objective, options, labels = rows.objective, self.options, len(self.corpus.labels)
         epochs = 0
-        if options.theta == "sparse":
+        if options.theta == "sparse" and not self.from_zero:
             support = rows.support or SupportChoice()
             epochs = support.epochs if options.epochs is None else options.epochs
         elif options.solver != "exact":
             validated = self.validation is not None
-            epochs = most_epochs(objective, rows.idf, options, validated=validated)
+            given = ZeroRuns.decided(options) if self.from_zero else options
+            epochs = most_epochs(objective, rows.idf, given, validated=validated)
         room = memory_of(objective.columns, labels, options, self.threads)
         if options.theta == "sparse":
             frequencies = rows.frequencies
@@ -304,9 +326,10 @@ class _Training:
 
     def _choice(self, wanted: FeaturizerOptions) -> NgramChoice:
         """``choose``, or its choice from before the run was cut off."""
+        kind: type[Runs] = ZeroRuns if self.from_zero else Runs
 
         def find() -> NgramChoice:
-            if self.options.theta == "sparse":
+            if self.options.theta == "sparse" and not self.from_zero:
                 return choose_sparse(self.corpus, wanted, self.options, self.threads, self.watch)
             return choose(
                 self.corpus,
@@ -316,6 +339,7 @@ class _Training:
                 threads=self.threads,
                 watch=self.watch,
                 head=self.head,
+                kind=kind,
             )
 
         if self.store is None:

@@ -93,7 +93,7 @@ def codes_of(postings: Postings, factors: Floats, step: int) -> PostingCodes:
     for own, bare in (
         (postings.bias, rounded_bias(postings.bias)),
         (postings.scales, cut(postings.scales)),
-        (row_scales_of(postings), cut(row_scales_of(postings))),
+        (scales_of_rows(postings), cut(scales_of_rows(postings))),
     ):
         same = same and np.array_equal(own, bare)
     if not same:
@@ -123,13 +123,13 @@ def postings_of(
         )
     weights = own.weights if overwrite else np.empty_like(sums)
     size = step_size(step)
-    learnt, rows = frozen(codes.learnt), frozen(row_scales_of(own))
+    learnt, rows = frozen(codes.learnt), frozen(scales_of_rows(own))
     kernels.weights_of(starts, labels, frozen(sums), rows, scales, learnt, size, weights)
     known = None if codes.symbols is None else sums
     return Postings(own.starts, own.labels, weights, own.bias, own.scales, known, own.row_scales)
 
 
-def row_scales_of(postings: Postings) -> Floats:
+def scales_of_rows(postings: Postings) -> Floats:
     """The scale of each row: (R,)."""
     own = postings.row_scales
     return np.ones(postings.rows_number, np.float32) if own is None else own
@@ -204,7 +204,7 @@ def learnt_part(postings: Postings) -> Floats:
         frozen(postings.starts),
         frozen(postings.labels),
         frozen(np.zeros(len(postings), np.float32) if sums is None else sums),
-        frozen(row_scales_of(postings)),
+        frozen(scales_of_rows(postings)),
         frozen(postings.scales),
         frozen(postings.weights),
         out,

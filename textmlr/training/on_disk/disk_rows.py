@@ -15,6 +15,7 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.disk_corpus import Sum
+from textmlr.features.counting import HashCounts
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.fitted_vocabulary import check_some
@@ -32,6 +33,7 @@ from textmlr.training.on_disk.disk_objective import StoredObjective
 from textmlr.training.on_disk.stage_progress import Work
 from textmlr.training.rows import Rows, check_memory, document_weights, most_weights
 from textmlr.training.support.label_sums import most_of_memory
+from textmlr.training.support.theta_choice import penalty_of, starts_from_zero
 
 # The largest shares of the memory of training: the table of distinct n-grams, while there is
 # nothing else; later θ in three copies (the run over all documents, its twin without those held
@@ -40,6 +42,7 @@ TABLE_SHARE = 0.55
 THETA_SHARE = 0.6
 THETA_COPIES = 3
 ENTRY_BYTES = 16  # bytes of an entry in memory, with the exact solver's own arrays
+WEIGHT_BYTES = 32  # of a sparse θ that starts from zero, in all copies
 BYTES_A_ROW_ENTRY = 48  # beside a sparse θ, an entry of rows is held for each of so many bytes
 
 Json = dict[str, Any]
@@ -88,10 +91,10 @@ def stored_rows(
 
 
 def _row_bytes(corpus: Corpus, options: TrainingOptions) -> int:
-    """Bytes of a row of θ during training, in all copies; 0: a sparse one is cut while its weights
-    are counted."""
+    """Bytes of a row of θ during training, in all copies; of a weight, where θ is sparse; 0: it is
+    cut while its weights are counted."""
     if options.theta == "sparse":
-        return 0
+        return WEIGHT_BYTES if starts_from_zero(options, corpus) else 0
     width = options.hidden[0] if options.hidden else len(corpus.labels)
     return 4 * width * THETA_COPIES * (2 if options.chosen_step == "adagrad" else 1)
 
@@ -107,12 +110,15 @@ def _count(
 ) -> tuple[Json, Arrays, dict[str, Sum]]:
     """Write rows of counts; return which columns are features, and the sum of the file."""
     own = featurizer.options
-    most, table = own.max_features, None
+    most, table, weights = own.max_features, None, None
+    width = _row_bytes(corpus, options)
     if memory is not None:
         table = int(TABLE_SHARE * memory)
-        if width := _row_bytes(corpus, options):
-            room = max(1, int(THETA_SHARE * memory) // width - own.bias)
+        room = max(1, int(THETA_SHARE * memory) // max(width, 1) - own.bias)
+        if options.theta != "sparse":
             most = room if most is None else min(room, most)
+        elif width:
+            weights = room
     with refusals(cache.folder):
         counts = row_counts.write_counts(
             corpus, featurizer, cache.folder, memory=table, most=most, threads=threads, watch=watch
@@ -135,6 +141,8 @@ def _count(
     if not len(counted.hashes):
         any_ngram = counted.distinct > 0 or not corpus.text_bytes
         check_some(own, len(corpus), any_ngram=any_ngram)
+    if weights is not None:
+        counted = _with_weights(counted, weights, len(corpus.labels))
     wanted = min(counted.eligible, own.max_features or counted.eligible)
     if counted.missed or len(counted.hashes) < wanted:
         header["cut"] = {"kept": len(counted.hashes), "of": wanted, "missed": counted.missed}
@@ -148,6 +156,15 @@ def _count(
         "hashes": counted.hashes,
     }
     return header, arrays, files
+
+
+def _with_weights(counted: HashCounts, most: int, labels: int) -> HashCounts:
+    """The most frequent hashes, as many as have so many weights in a sparse θ, at most."""
+    size = int(np.searchsorted(np.cumsum(most_weights(counted.frequencies, labels)), most, "right"))
+    numbers = counted.numbers
+    numbers[numbers >= size] = -1
+    own = counted.hashes[:size], counted.frequencies[:size]
+    return replace(counted, hashes=own[0], frequencies=own[1], numbers=numbers)
 
 
 def _deal(
@@ -215,7 +232,7 @@ def _restore(
         corpus.y,
         _weights(corpus, options),
         len(corpus.labels),
-        options.l2 or 0.0,
+        penalty_of(options),
         unit_from,
         threads,
         1 << 62 if memory is None else memory // BYTES_A_ROW_ENTRY,

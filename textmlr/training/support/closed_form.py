@@ -43,7 +43,7 @@ class ClosedForm:
             sums.rooted(scalars.scales(sums)),
             scalars.bias(sums),
             np.empty(objective.labels),
-            frozen(_paces(sums)),
+            frozen(paces_of(sums)),
             np.array([0, 1, 1], np.float32),
         )
         shifts = left.shifts(scalars, sums, codes_of(objective))
@@ -77,7 +77,7 @@ class ClosedForm:
 
 
 def row_scales_of(
-    frequencies: NDArray[np.integer], documents: int, power: float, bias: int | None
+    frequencies: NDArray[np.integer], documents: int, power: float, bias: int | None = None
 ) -> NDArray[np.float32]:
     """idf^power of each column: (V,) float32; 1 of the bias."""
     idf = inverse_document_frequency(frequencies, documents)
@@ -87,12 +87,13 @@ def row_scales_of(
     return scales
 
 
-def _paces(sums: LabelSums) -> NDArray[np.float32]:
+def paces_of(sums: LabelSums) -> NDArray[np.float32]:
     """The pace of steps in the weights of each row: steps are larger the rarer a feature is, as in
     dense models.  The mean is 1 over what documents have of the rows."""
     paces = sums.row_squares.astype(np.float64)
-    ends = np.concatenate([np.zeros(1), np.cumsum(sums.sums, dtype=np.float64)])
-    shares = np.diff(ends[sums.starts])
+    used = np.flatnonzero(np.diff(sums.starts))
+    shares = np.zeros(len(paces))
+    shares[used] = np.add.reduceat(sums.sums, sums.starts[used], dtype=np.float64)
     total = shares.sum()
     mean = float(paces @ shares) / total if total > 0 else 1.0
     return (paces / mean).astype(np.float32)

@@ -25,7 +25,7 @@ BEGINNING = (np.log(10.0), 0.5, 0.8)
 BEGINNING_SHARE = 0.2
 # Bounds of a step of (ln a, b, ρ), and of the numbers themselves.
 LONGEST = np.array([0.7, 0.5, 0.3])
-LOWEST, HIGHEST = np.array([-5.0, 0.0, 0.0]), np.array([8.0, 2.0, 3.0])
+LOWEST, HIGHEST = np.array([-5.0, 0.0, 0.0]), np.array([8.0, 2.0, 1.25])
 ROUNDS, HALVINGS, ENOUGH = 30, 6, 1e-4
 
 

@@ -16,7 +16,7 @@ from textmlr.training.held_out import check_labels
 from textmlr.training.objective import Objective
 from textmlr.training.run_state import State, StateStore
 from textmlr.training.sgd.epoch import Epoch
-from textmlr.training.sgd.trial_run import Progress, Watch
+from textmlr.training.sgd.trial_run import Progress, TrialRun, Watch
 from textmlr.training.support.block_descent import BlockDescent
 from textmlr.training.support.closed_form import ClosedForm, row_scales_of
 from textmlr.training.support.label_sums import LabelSums, most_labels
@@ -38,10 +38,12 @@ class SupportFit:
     postings, calibration   θ, and its calibration
     fitted         the calibration before θ took up its factor
     scalars        of the sums, see ``Scalars``
-    choice         rows of θ, and epochs
+    choice         rows of θ
     learning_rate, epochs   of SGD; 0 epochs: nothing was learnt beside the sums
     loss, accuracy of its last epoch, each document before its own step; without epochs None
     held_out       documents that judged;  judged  their figures, None where there were none
+    folds, trials  of a θ that starts from zero, see ``sgd.fit.Fit``; it has no sums, and the idf
+                   power of its choice is that of steps
     crowded        features that have no weights for want of memory
     """
 
@@ -56,6 +58,8 @@ class SupportFit:
     accuracy: float | None
     held_out: int
     judged: Judged | None
+    folds: int = 0
+    trials: tuple[TrialRun, ...] = ()
     crowded: int = 0
 
 
@@ -172,7 +176,7 @@ class _SupportTraining:
             accuracy,
             len(self.judges),
             judged,
-            self.form.sums.crowded,
+            crowded=self.form.sums.crowded,
         )
 
     def _postings(self, fitted: Mixed) -> Postings:
