@@ -64,11 +64,11 @@ def add_up(features, y, weights, order, starts, place, labels, sums):
 
 
 @kernel
-def own_terms(features, y, weights, order, starts, place, labels, sums, scales, squares, out):
+def own_terms(features, y, weights, order, starts, place, labels, sums, scales, out):
     """Write of each document what it shares with its own label, and what without it.
 
     The arrays are as in ``add_up``;  place  starts[:-1]; overwritten
-    scales, squares (V,) float32   g and h
+    scales (2, V) float32   g and h
     out (n, TERMS) float64   written for the documents of order: see FULL
     """
     indptr, indices, values = features
@@ -88,11 +88,11 @@ def own_terms(features, y, weights, order, starts, place, labels, sums, scales, 
             place[feature] = at
             value = np.float64(values[j])
             own = np.float64(sums[at])
-            scale = np.float64(scales[feature])
+            scale, weight = np.float64(scales[0, feature]), np.float64(scales[1, feature])
             full += value * scale * math.sqrt(own)
             apart += value * scale * math.sqrt(max(own - np.float64(weights[i]) * value, 0.0))
-            dot += np.float64(squares[feature]) * value * own
-            square += np.float64(squares[feature]) * value * value
+            dot += weight * value * own
+            square += weight * value * value
         out[i, FULL] = full
         out[i, APART] = apart
         out[i, DOT] = dot

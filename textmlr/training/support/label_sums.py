@@ -125,7 +125,7 @@ class LabelSums:
         """What each document shares with its own label: (n, TERMS), see the kernel."""
         out = np.zeros((len(objective.y), kernels.TERMS))
         place, first = self.starts[:-1].copy(), 0
-        row_squares = frozen(self.row_squares)
+        scales = frozen(np.stack([self.row_scales, self.row_squares]))
         for rows, own in objective.in_order(self.order):
             terms = np.empty((len(rows.y), kernels.TERMS))
             kernels.own_terms(
@@ -137,8 +137,7 @@ class LabelSums:
                 place,
                 frozen(self.labels),
                 frozen(self.sums),
-                frozen(self.row_scales),
-                row_squares,
+                scales,
                 terms,
             )
             out[self.order[first : first + len(own)]] = terms[own]
