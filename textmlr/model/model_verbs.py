@@ -192,8 +192,9 @@ class ModelVerbs:
         [('A', 0, 0.0), ('good', 2, 2.0), ('film', 7, 0.25), ('!', 11, 0.0)]
 
         label    None for the likeliest
-        against  the label to compare with, None for the mean of all others, or with a multi-label
-                 model for the label's absence
+        against  the label to compare with, None for the mean of all others, with more than 1,000
+                 labels for the likeliest other one, with a multi-label model for the label's
+                 absence
         Raises InputError for labels that the model does not have, and one against itself.
         """
         from textmlr.model.explanation.contributions import explain

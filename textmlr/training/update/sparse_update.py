@@ -40,6 +40,7 @@ from textmlr.training.support.block_descent import BlockDescent
 from textmlr.training.support.label_sums import WIDE, LabelSums, most_labels
 from textmlr.training.support.left_out import LeftOut, Scalars
 from textmlr.training.training_events import Watch
+from textmlr.training.update.grown_postings import grown_postings
 from textmlr.training.update.new_documents import NewDocuments
 from textmlr.training.update.old_model import bias_rows, label_totals
 
@@ -92,13 +93,11 @@ class SparseLearner:
         old, grown = model.parts.postings, new.grown
         assert old is not None
         final = model.record.final
-        lost = old.sums is None or model.record.compressed is not None
-        if not isinstance(final, SupportRecord) or lost:
+        assert isinstance(final, SupportRecord)
+        if old.sums is None:
             raise InputError(
                 "the model does not say which sums its weights are made of",
-                mend="update the model that it was compressed from"
-                if model.record.compressed is not None
-                else "train a model on all documents (textmlr train)",
+                mend="train a model on all documents (textmlr train)",
             )
         own = set(model.labels)
         known = np.array([label in own for label in new.labels])
@@ -224,16 +223,6 @@ class SparseLearner:
             sums,
         )
         return sums
-
-
-def grown_postings(old: Postings, rows: int, known: NDArray[np.bool_]) -> Postings:
-    """The postings with empty rows for new features, and new labels, which have none."""
-    codes = np.flatnonzero(known).astype(np.int32)
-    bias, scales = np.zeros(len(known), np.float32), np.zeros(len(known), np.float32)
-    bias[known], scales[known] = old.bias, old.scales
-    ends = np.full(rows - old.rows_number, old.starts[-1])
-    starts = np.concatenate([old.starts, ends])
-    return Postings(starts, codes[old.labels], old.weights, bias, scales, old.sums)
 
 
 def _left_out(documents: Objective, sums: LabelSums) -> LeftOut:
