@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import naive_linear
+import naive_postings
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -114,3 +116,31 @@ def dense_twin(model: Model) -> Model:
     theta[parts.featurizer.always_column] = postings.bias
     twin = replace(parts, layers=(theta,), postings=None, calibration=Calibration(), storage=PLAIN)
     return Model.of(twin)
+
+
+def by_brute_force(model: Model, texts: list[Any]) -> tuple[Any, Any]:
+    """(scores before they are mixed, P) of texts by brute force over all labels, in float64."""
+    parts = model.parts
+    postings = parts.postings
+    assert postings is not None
+    rows = model.featurizer.featurize(batches_of(texts), 1)
+    if parts.columns is not None:
+        rows = parts.columns.renumber(rows)
+    x = naive_linear.dense(rows.indptr, rows.indices, rows.values, postings.rows_number)
+    labels = len(model.labels)
+    rates = np.array(naive_postings.base_rates(parts.record.label_weights()))
+    share = getattr(parts.calibration, "share", 0.0)
+    entries = np.diff(postings.starts)
+    scores, p = np.empty((len(x), labels)), np.empty((len(x), labels))
+    for i, features in enumerate(x):
+        used = np.flatnonzero(features)
+        theta = postings.rows(used).astype(np.float64)
+        sums = features[used] @ theta
+        times = naive_postings.multiplier(sums, parts.calibration)
+        scores[i] = times * sums + postings.bias.astype(np.float64)
+        p[i] = rates
+        if entries[used].any():
+            p[i] = naive_postings.probabilities(scores[i].tolist(), rates.tolist(), share)
+        else:
+            scores[i] = np.log(rates)
+    return scores, p

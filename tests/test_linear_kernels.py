@@ -430,8 +430,10 @@ for corpus in corpora:
         model.classify(texts, top=2), model.explain(texts[0])
         model.evaluate(corpora[0], resamples=10)
         list(answer_blocks(model, [read_lines(lines)]))
+        dense = train_corpus(corpora[0], words[2], trainings[1])
         for codes in (None, 1, np.zeros(27, int)):
-            list(ranked_blocks(model, batches_of(texts), 1, 2, codes))
+            for one in (model, dense):
+                list(ranked_blocks(one, batches_of(texts), 1, 2, codes))
 for rate in (None, 1):
     trainer = StreamTrainer(words[2], TrainingOptions(learning_rate=rate), multilabel=True)
     for form in forms[:3]:

@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import naive_linear
 import naive_postings
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from posting_models import by_brute_force
 
 import textmlr
 from textmlr import FeaturizerOptions, InputError, Model
@@ -98,34 +98,6 @@ def model_of(
     return Model.of(ModelParts(names, featurizer, (), record, columns, mixed, postings=postings))
 
 
-def wanted(model: Model, texts: list[Any]) -> tuple[Any, Any]:
-    """(scores before they are mixed, P) of texts by brute force over all labels, in float64."""
-    parts = model.parts
-    postings = parts.postings
-    assert postings is not None
-    rows = model.featurizer.featurize(batches_of(texts), 1)
-    if parts.columns is not None:
-        rows = parts.columns.renumber(rows)
-    x = naive_linear.dense(rows.indptr, rows.indices, rows.values, postings.rows_number)
-    labels = len(model.labels)
-    rates = np.array(naive_postings.base_rates(parts.record.label_weights()))
-    share = getattr(parts.calibration, "share", 0.0)
-    entries = np.diff(postings.starts)
-    scores, p = np.empty((len(x), labels)), np.empty((len(x), labels))
-    for i, features in enumerate(x):
-        used = np.flatnonzero(features)
-        theta = postings.rows(used).astype(np.float64)
-        sums = features[used] @ theta
-        times = naive_postings.multiplier(sums, parts.calibration)
-        scores[i] = times * sums + postings.bias.astype(np.float64)
-        p[i] = rates
-        if entries[used].any():
-            p[i] = naive_postings.probabilities(scores[i].tolist(), rates.tolist(), share)
-        else:
-            scores[i] = np.log(rates)
-    return scores, p
-
-
 BIASES = {
     "none": lambda n, rng: np.zeros(n),
     "by frequency": lambda n, rng: np.log(rng.integers(1, 50, n)),
@@ -151,7 +123,7 @@ def test_every_p_is_that_of_brute_force(
 
 def check_answers(model: Model, texts: list[Any], k: int = 7) -> None:
     """Dense answers and ranked ones against brute force, and against one another to the bit."""
-    _, p = wanted(model, texts)
+    _, p = by_brute_force(model, texts)
     (batch,) = batches_of(texts)
     (answers,) = answer_blocks(model, [batch], 1)
     np.testing.assert_allclose(answers.probabilities, p, rtol=1e-7, atol=1e-9)
@@ -244,12 +216,12 @@ def test_exponentials(many: int) -> None:
     scores = 1e4 - rng.random(many) * rng.choice([1e-9, 1.0, 30.0, 699.0], many)
     highest = float(scores.max(initial=0))
     out, powers = np.empty(many), np.zeros(exponentials.CHUNK, np.int64)
-    total = exponentials.exponentials(scores, highest, out, powers)
+    total = exponentials._exponentials(scores, highest, many, out, powers)
     want = [math.exp(score - highest) for score in scores]
     np.testing.assert_allclose(out, want, rtol=4e-16)
     np.testing.assert_allclose(total, math.fsum(want), rtol=1e-13)
     far = np.array([0.0, -700.0, -1e4, -1e30])
-    exponentials.exponentials(far, 0.0, out := np.empty(4), powers)
+    exponentials._exponentials(far, 0.0, 4, out := np.empty(4), powers)
     np.testing.assert_allclose(out, np.exp([0.0, -700.0, -700.0, -700.0]), rtol=1e-15)
 
 

@@ -233,6 +233,7 @@ def base(name: str) -> bytes:
     model.record = Record.read({"options": {"epochs": 2}, "corpus": corpus}, "record")  # short
     path = _saved(model)
     whole = Path(path).read_bytes()
+    Model.load(path)  # so that no compiler takes memory where it is measured
     os.unlink(path)
     return whole
 

@@ -54,9 +54,3 @@ def _exponentials(scores, highest, n, out, powers):
             a += own[i]
         total += (a + b) + (c + d)
     return total
-
-
-@compiled
-def exponentials(scores, highest, out, powers):
-    """``_exponentials`` of all scores."""
-    return _exponentials(scores, highest, scores.size, out, powers)

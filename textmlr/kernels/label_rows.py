@@ -28,6 +28,18 @@ def _low_bits(count, possible):
 
 
 @compiled
+def _row_form(starts, row, parent, most):
+    """(where its parent's entries begin, 0 of none; possible labels; whether those are written that
+    are not there; how many are written; b) of a row."""
+    begin = starts[parent] if parent >= 0 else 0
+    possible = starts[parent + 1] - begin if parent >= 0 else most
+    here = starts[row + 1] - starts[row]
+    turned = 2 * here > possible
+    count = possible - here if turned else here
+    return begin, possible, turned, count, _low_bits(count, possible)
+
+
+@compiled
 def link_rows(starts, labels, parents, links, alone):
     """Find the entries of each row in its parent's, a row before it that has all of its labels.
 
@@ -67,12 +79,7 @@ def encode_rows(starts, labels, parents, links, most, out):
     held, filled, size = np.uint64(0), 0, 0  # bits not yet written
     for row in range(parents.size):
         first, last, parent = starts[row], starts[row + 1], parents[row]
-        begin = starts[parent] if parent >= 0 else 0
-        possible = starts[parent + 1] - begin if parent >= 0 else most
-        here = last - first
-        turned = 2 * here > possible
-        count = possible - here if turned else here
-        b = _low_bits(count, possible)
+        begin, _, turned, count, b = _row_form(starts, row, parent, most)
         j, value, before, done = first, 0, -1, 0
         while done < count:
             if turned:
@@ -117,13 +124,8 @@ def decode_rows(bits, starts, parents, most, labels, links):
     """
     held, filled, at = np.uint64(0), 0, 0
     for row in range(parents.size):
-        first, last, parent = starts[row], starts[row + 1], parents[row]
-        begin = starts[parent] if parent >= 0 else 0
-        possible = starts[parent + 1] - begin if parent >= 0 else most
-        here = last - first
-        turned = 2 * here > possible
-        count = possible - here if turned else here
-        b = _low_bits(count, possible)
+        first, parent = starts[row], parents[row]
+        begin, possible, turned, count, b = _row_form(starts, row, parent, most)
         mask = (np.uint64(1) << np.uint64(b)) - np.uint64(1)
         j, before, next_value = first, -1, 0
         for _ in range(count):
@@ -179,7 +181,7 @@ def decode_rows(bits, starts, parents, most, labels, links):
 def move_rows(starts, order, values, out):
     """Write row order[i] of values as row i.
 
-    starts (R + 1,) int64, order (R,) int64   values, out (m,) of one dtype; out is written
+    starts (R + 1,) int64, order (R,) int64   values, out (m,) int32, out is written
     """
     at = 0
     for i in range(order.size):

@@ -17,6 +17,15 @@ LOWEST = 1 << 16  # states are at least that, and below 2^32
 
 
 @compiled
+def _context(j, symbols, links, labels, classes, most):
+    """The context of an entry: by the symbol of its parent's, else by the class of its label."""
+    link = links[j]
+    if link >= 0:
+        return min(np.int64(symbols[link]), most - 1)
+    return most + np.int64(classes[labels[j]])
+
+
+@compiled
 def count_symbols(symbols, links, labels, classes, most, counts):
     """Count the symbols of each context.
 
@@ -26,12 +35,7 @@ def count_symbols(symbols, links, labels, classes, most, counts):
     counts  (C, SYMBOLS) int64, added to
     """
     for j in range(symbols.size):
-        link = links[j]
-        own = (
-            min(np.int64(symbols[link]), most - 1)
-            if link >= 0
-            else most + np.int64(classes[labels[j]])
-        )
+        own = _context(j, symbols, links, labels, classes, most)
         counts[own, np.int64(symbols[j])] += 1
 
 
@@ -46,12 +50,8 @@ def encode_symbols(symbols, links, labels, classes, most, frequencies, starts, w
     state, at = np.uint64(LOWEST), words.size
     for k in range(symbols.size):
         j = symbols.size - 1 - k
-        link, symbol = links[j], np.int64(symbols[j])
-        own = (
-            min(np.int64(symbols[link]), most - 1)
-            if link >= 0
-            else most + np.int64(classes[labels[j]])
-        )
+        symbol = np.int64(symbols[j])
+        own = _context(j, symbols, links, labels, classes, most)
         frequency = np.uint64(frequencies[own, symbol])
         if state >= frequency << np.uint64(32 - BITS):
             at -= 1
@@ -79,12 +79,7 @@ def decode_symbols(words, links, labels, classes, most, frequencies, starts, slo
     state = (np.uint64(words[0]) << np.uint64(16)) | np.uint64(words[1])
     at = 2
     for j in range(symbols.size):
-        link = links[j]
-        own = (
-            min(np.int64(symbols[link]), most - 1)
-            if link >= 0
-            else most + np.int64(classes[labels[j]])
-        )
+        own = _context(j, symbols, links, labels, classes, most)
         place = np.int64(state & np.uint64(TOTAL - 1))
         symbol = np.int64(slots[own, place])
         frequency = frequencies[own, symbol]

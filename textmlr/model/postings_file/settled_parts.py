@@ -79,7 +79,7 @@ def _in_order(postings: Postings, order: Numbers) -> Postings:
 
     def moved(values: NDArray[Any]) -> NDArray[Any]:
         out = np.empty_like(values)
-        label_rows.move_rows(starts, own, frozen(values), out)
+        label_rows.move_rows(starts, own, frozen(values.view(np.int32)), out.view(np.int32))
         return out
 
     sums = postings.sums
