@@ -174,7 +174,7 @@ def gather_scores(features, documents, theta, room, starts, labels, values):
 
 @kernel
 def scaled_losses(starts, labels, values, own, weights, bias, numbers, multipliers, out):
-    """Write the loss of documents as a function of a factor of all sums and an offset of all biases.
+    """Write the loss of documents by a factor of all sums and an offset of all biases.
 
     score = bias_ℓ + offset + factor·multiplier·Σ f(x)·θ, of labels that are touched
 

@@ -11,6 +11,8 @@ not touched are summed one by one.  P(ℓ) = 1 / (1 + exp −score) of each labe
 
 import math
 
+import numpy as np
+
 from textmlr.kernels.jit import compiled
 from textmlr.kernels.ranked_documents import (
     _find_truth,
@@ -49,7 +51,7 @@ def _untouched(n, bias, room):
     total = 0.0
     for label in range(bias.size):
         if sums[label] == 0.0:
-            total += _soft_plus(float(bias[label]))
+            total += _soft_plus(np.float64(bias[label]))
     for i in range(n):
         sums[touched[i]] = 0.0
     return total
@@ -65,7 +67,7 @@ def _sigmoids_of_sums(n, times, bias, total, room):
     log_z = 0.0
     rest = total
     for i in range(n):
-        own = float(bias[touched[i]])
+        own = np.float64(bias[touched[i]])
         score = own + times * scores[i]
         scores[i] = score
         shares[i] = _sigmoid(score)

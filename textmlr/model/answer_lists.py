@@ -82,8 +82,7 @@ def ranked_lists(
     labels: Sequence[str],
     top: int | Literal["answer"] | None,
     least: float,
-    *,
-    several_labels: bool = False,
+    several_labels: bool,
 ) -> list[list[Answer]]:
     """``lists_of`` of the likeliest labels of each document;  several_labels  of a multi-label
     model, by which labels below ``least`` are left out."""

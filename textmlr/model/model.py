@@ -321,8 +321,7 @@ class Model(ModelVerbs):
         if self._postings is not None and not (several and top == ANSWER):
             k = len(self.labels) if top is None else 1 if top == ANSWER else top
             ranked = ranked_texts(self, texts, k, threads)
-            own = self.labels, top, min_probability
-            return ranked_lists(ranked, *own, several_labels=several)
+            return ranked_lists(ranked, self.labels, top, min_probability, several)
         labels, rows = self.labels, self.probabilities(texts, threads=threads)
         if self._thresholds is None and (top == 1 or top == ANSWER):
             answers = []

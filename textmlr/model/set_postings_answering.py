@@ -10,7 +10,6 @@ from textmlr.base.arrays import frozen
 from textmlr.kernels import touched_sets as kernels
 from textmlr.kernels.ranked_documents import PostingModelArrays
 from textmlr.model.postings_answering import PostingsAnswerer, rest_of
-from textmlr.model.scoring import base_rates
 
 if TYPE_CHECKING:
     from textmlr.model.model_parts import ModelParts

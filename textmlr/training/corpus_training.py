@@ -42,6 +42,7 @@ from textmlr.training.rows import (
 )
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
 from textmlr.training.stage_lines import logged
+from textmlr.training.support.set_fit import fit_sets
 from textmlr.training.support.support_fit import EPOCHS, SupportFit, fit_support
 from textmlr.training.support.theta_choice import (
     ThetaSizeError,
@@ -90,8 +91,9 @@ def train_corpus(
     check_kind("store", store, Store, optional=True)
     own = usual_head(corpus.is_multilabel) if head is None else head_of(head)
     given = training_options or TrainingOptions()
-    check_theta(given, own)
-    options = with_theta(given, corpus, own).decided()
+    stored = store is not None
+    check_theta(given, own, stored=stored)
+    options = with_theta(given, corpus, own, stored=stored).decided()
     _check_two_labels(corpus)
     check_judges(corpus, validation)
     check_maximise(options, "corpus", multilabel=corpus.is_multilabel)
@@ -123,7 +125,7 @@ def _rows(
     try:
         return run, *run.rows(wanted)
     except ThetaSizeError:
-        if not may_be_sparse(given, run.head):
+        if not may_be_sparse(given, run.head, stored=run.store is not None):
             raise
     run = replace(run, options=replace(given, theta="sparse").decided())
     return run, *run.rows(wanted)
@@ -198,7 +200,9 @@ class _Training:
     def rows(self, wanted: FeaturizerOptions) -> tuple[list[Candidate], Rows]:
         """(n-grams that were tried, rows with the best ones).  Raises InputError where θ would not
         fit in memory."""
-        wanted = few_features(self._with_weights(wanted), self.corpus, self.options)
+        wanted = self._with_weights(wanted)
+        if self.options.theta != "sparse":
+            wanted = few_features(wanted, self.corpus, self.options)
         choice, options, threads = self._choice(wanted), self.options, self.threads
         if choice.rows is not None:
             return choice.candidates, choice.rows
@@ -211,7 +215,7 @@ class _Training:
 
     def _with_weights(self, wanted: FeaturizerOptions) -> FeaturizerOptions:
         """The options of features, with the weights of features that θ's form asks for."""
-        if self.options.theta == "sparse":
+        if self.options.theta == "sparse" and not self.head.has_sets:
             return with_idf(wanted)
         # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
         # before rare features are raised (a point of accuracy on some corpora).
@@ -258,17 +262,28 @@ class _Training:
     def _fit_sparse(
         self, rows: Rows, judge: Objective | None, beside: Callable[[], object]
     ) -> _Fitted:
-        found = fit_support(
-            rows.objective,
-            self.options,
-            bias=rows.bias,
-            validation=judge,
-            threads=self.threads,
-            watch=self.watch,
-            beside=beside,
-            states=None if self.store is None else self.store.cache,
-        )
-        return _Fitted([], [], found.calibration, found, None, found.postings)
+        if self.head.has_sets:
+            found = fit_sets(
+                rows.in_memory,
+                self.options,
+                columns=rows.column_facts,
+                validation=judge,
+                threads=self.threads,
+                watch=self.watch,
+                beside=beside,
+            )
+        else:
+            found = fit_support(
+                rows.objective,
+                self.options,
+                bias=rows.bias,
+                validation=judge,
+                threads=self.threads,
+                watch=self.watch,
+                beside=beside,
+                states=None if self.store is None else self.store.cache,
+            )
+        return _Fitted([], [], found.calibration, found, found.thresholds, found.postings)
 
     def _stage(self, rows: Rows) -> Stage:
         """The stage "fit"."""
@@ -293,12 +308,15 @@ class _Training:
         """``choose``, or its choice from before the run was cut off."""
 
         def find() -> NgramChoice:
-            if self.options.theta == "sparse":
+            if self.options.theta == "sparse" and not self.head.has_sets:
                 return choose_sparse(self.corpus, wanted, self.options, self.threads, self.watch)
+            options = self.options
+            if options.theta == "sparse":  # sets: sampled labels are few enough for a dense θ
+                options = replace(options, theta=None, epochs=None).decided()
             return choose(
                 self.corpus,
                 wanted,
-                self.options,
+                options,
                 validation=self.validation,
                 threads=self.threads,
                 watch=self.watch,

@@ -60,17 +60,18 @@ def _histogram(given: TouchedScores) -> ScoreHistogram:
     sizes = np.diff(given.starts)
     own_weights = given.weights * (len(sizes) / given.weights.sum())
     weights = np.repeat(own_weights, sizes)
-    counts = np.bincount(_bins(given.scores), weights, BINS)
+    counts = np.asarray(np.bincount(_bins(given.scores), weights, BINS), np.float64)
     at_bias = _bins(given.bias)
     counts += own_weights.sum() * np.bincount(at_bias, minlength=BINS)
     counts -= np.bincount(at_bias[given.labels], weights, BINS)
     touched = given.own != 0
-    positives = np.bincount(_bins(given.scores[touched]), weights[touched], BINS)
+    found = np.bincount(_bins(given.scores[touched]), weights[touched], BINS)
     rows, width = given.sets.rows, len(given.bias)
     pairs = np.repeat(np.arange(len(sizes)), sizes)[touched] * width + given.labels[touched]
     missed = ~np.isin(rows * width + given.sets.codes, pairs)
     codes = given.sets.codes[missed]
-    positives += np.bincount(at_bias[codes], own_weights[rows[missed]], BINS)
+    found = found + np.bincount(at_bias[codes], own_weights[rows[missed]], BINS)
+    positives = np.asarray(found, np.float64)
     return ScoreHistogram(np.maximum(counts, 0.0)[None], positives[None])
 
 

@@ -12,11 +12,11 @@ from textmlr.base.threads import map_blocks
 from textmlr.base.training_options import TrainingOptions
 from textmlr.kernels.support_steps import SupportTheta
 from textmlr.model.postings import Postings
-from textmlr.model.scoring import Mixed
+from textmlr.model.scoring import Mixed, base_scores
 from textmlr.training.held_out import check_labels, hold_out
 from textmlr.training.objective import Objective
 from textmlr.training.sgd.epoch import Epoch
-from textmlr.training.sgd.runs import ColumnFacts, Runs
+from textmlr.training.sgd.runs import ColumnFacts
 from textmlr.training.sgd.trial_run import Progress, Watch
 from textmlr.training.support.label_sums import NARROW, most_labels
 from textmlr.training.support.left_out import Scalars
@@ -25,9 +25,9 @@ from textmlr.training.support.set_judges import SetJudges, SetTuning
 from textmlr.training.support.support_fit import Judged, SupportFit
 from textmlr.training.thresholds import Thresholds
 
-# The step sizes that are tried, in units of 1 / mean ‖f(x)‖², the power of idf by which those of
-# features are scaled, and the epochs.
-RATES = (8.0, 4.0, 16.0)
+# The step size that is tried first, in units of 1 / mean ‖f(x)‖², and the least and the greatest
+# one; the power of idf by which steps of features are scaled; and the epochs.
+RATE, LEAST_RATE, MOST_RATE = 8.0, 2.0, 128.0
 POWER = 1.0
 SET_EPOCHS = 2
 # From zero nothing is known of labels by sums.
@@ -88,8 +88,9 @@ class _SetTraining:
         watch: Watch | None,
     ) -> _SetTraining:
         """Before anything is learnt."""
-        runs = Runs(objective, options, columns)
-        scale, base = runs.scale_of(POWER), runs.first_base()
+        counts = objective.label_weights
+        base = base_scores(counts, objective.head, objective.total_weight)
+        scale = None if columns.idf is None else (columns.idf**POWER).astype(np.float32)
         scaled = objective if scale is None else objective.scaled(scale)
         return cls(scaled, options, scale, columns.bias, base, watch)
 
@@ -97,9 +98,8 @@ class _SetTraining:
         """Try, choose, and learn from all documents."""
         objective, options = self.objective, self.options
         everything = np.flatnonzero(objective.weights > 0)
-        rates = RATES if options.learning_rate is None else (options.learning_rate,)
         epochs = options.epochs or SET_EPOCHS
-        tuning, rate = None, rates[0]
+        tuning, rate = None, options.learning_rate or RATE
         judging, held, learners = objective, None, everything
         if validation is not None:
             judging = validation if self.scale is None else validation.scaled(self.scale)
@@ -110,12 +110,12 @@ class _SetTraining:
                 learners = np.setdiff1d(everything, held, assume_unique=True)
         if held is not None:
             shuffled = np.random.default_rng([options.seed, (1 << 31) + 25]).permutation(held)
-            for own in rates:
-                theta, _ = self._learnt("trial", learners, own, epochs)
-                tried = SetJudges.of(judging, shuffled, theta).tune(options)
-                if tuning is not None and tried.loss >= tuning.loss:
-                    continue
-                tuning, rate = tried, own
+
+            def tried(rate: float) -> SetTuning:
+                theta, _ = self._learnt("trial", learners, rate, epochs)
+                return SetJudges.of(judging, shuffled, theta).tune(options)
+
+            tuning, rate = best_rate(tried, options.learning_rate)
         theta, figures = self._learnt("final", everything, rate, epochs)
         return self._fit(theta, figures, tuning, rate)
 
@@ -175,3 +175,21 @@ class _SetTraining:
             None if tuning is None else Judged(tuning.loss, tuning.accuracy),
             thresholds=thresholds,
         )
+
+
+def best_rate(tried: Callable[[float], SetTuning], given: float | None) -> tuple[SetTuning, float]:
+    """(the result of the best step size, that size): from RATE it is doubled, or else halved, as
+    long as the loss falls;  given  the only one to try."""
+    rate = given or RATE
+    best = tried(rate)
+    if given is not None:
+        return best, rate
+    for times in (2.0, 0.5):
+        while LEAST_RATE <= (own := rate * times) <= MOST_RATE:
+            found = tried(own)
+            if found.loss >= best.loss:
+                break
+            best, rate = found, own
+        if rate != RATE:
+            break
+    return best, rate

@@ -74,7 +74,9 @@ class SetJudges:
     bias: Reals
 
     @classmethod
-    def of(cls, objective: Objective, documents: NDArray[np.int64], theta: SupportTheta) -> SetJudges:
+    def of(
+        cls, objective: Objective, documents: NDArray[np.int64], theta: SupportTheta
+    ) -> SetJudges:
         """These documents, or as many of the first as there is room for."""
         labels = len(theta.bias)
         room = max(TOUCHED, labels)

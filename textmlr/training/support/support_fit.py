@@ -25,6 +25,7 @@ from textmlr.training.support.block_descent import BlockDescent
 from textmlr.training.support.label_sums import NARROW, WIDE, LabelSums, codes_of, most_labels
 from textmlr.training.support.left_out import LeftOut, Scalars, fit_scalars
 from textmlr.training.support.share_calibration import Judges
+from textmlr.training.thresholds import Thresholds
 
 # The step size, in units of 1 / mean ‖f(x)‖².
 LEARNING_RATE = 16.0
@@ -53,6 +54,7 @@ class SupportFit:
     learning_rate, epochs   of SGD; 0 epochs: nothing was learnt beside the sums
     loss, accuracy of its last epoch, each document before its own step; without epochs None
     held_out       documents that judged;  judged  their figures, None where there were none
+    thresholds     of labels, where documents have sets of them
     """
 
     postings: Postings
@@ -65,6 +67,7 @@ class SupportFit:
     accuracy: float | None
     held_out: int
     judged: Judged | None
+    thresholds: Thresholds | None = None
 
 
 def fit_support(
