@@ -237,9 +237,9 @@ def test_names_are_sorted_front_coded_hashed_and_found_in_each_other(texts: list
     assert order.tolist() == sorted(range(len(raw)), key=raw.__getitem__)
     assert np.array_equal(hashed(names, offsets), hashes_of(names, offsets)) or not raw
     found = np.empty((len(raw), 2), np.int64)
-    slots = np.full(2 << len(raw).bit_length(), -1, np.int32)
-    hashes = np.zeros(len(raw), np.uint64)
-    name_parts.find_parents(frozen(names), frozen(offsets), slots, hashes, found)
+    slots = np.full(2 << len(raw).bit_length(), -1, np.int64)
+    hashes, parts = np.zeros(len(raw), np.uint64), np.zeros((len(raw), 2), np.uint64)
+    name_parts.find_parents(frozen(names), frozen(offsets), slots, hashes, parts, found)
     assert list(map(tuple, found.tolist())) == naive.parents(raw)
     raw.sort()
     names, offsets = blob_of([name.decode() for name in raw])

@@ -36,4 +36,10 @@ def strings_of(
     if whole.isascii():  # a character is a byte: no string is decoded by itself
         text = whole.decode("ascii")
         return [text[i:j] for i, j in pairwise(bounds.tolist())]
+    if errors == "strict":
+        text = whole.decode()
+        is_start = np.append((blob & 0xC0) != 0x80, True)
+        if is_start[bounds].all():  # each string is whole, as all of them are
+            places = np.append(0, np.cumsum(is_start))[bounds].tolist()
+            return [text[i:j] for i, j in pairwise(places)]
     return [whole[i:j].decode("utf-8", errors) for i, j in pairwise(bounds.tolist())]

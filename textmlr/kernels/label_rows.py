@@ -8,7 +8,7 @@ Source: Golomb, IEEE Trans. Inf. Theory 12(3), 1966; Rice, JPL Publication 79-22
 
 import numpy as np
 
-from textmlr.kernels.jit import compiled
+from textmlr.kernels.jit import compiled, prefetch
 
 # The number of the one bit of a power of two: Leiserson, Prokop and Randall, "Using de Bruijn
 # sequences to index a 1 in a computer word", MIT, 1998.
@@ -16,6 +16,8 @@ DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
 U58 = np.uint64(58)
 PLACES = np.zeros(64, np.uint8)
 PLACES[[(1 << i) * int(DE_BRUIJN) % (1 << 64) >> 58 for i in range(64)]] = np.arange(64)
+# Rows later, and labels later, what they need is fetched into the cache.
+AHEAD, LABELS_AHEAD = 8, 32
 
 
 @compiled
@@ -114,6 +116,16 @@ def encode_rows(starts, labels, parents, links, most, out):
 
 
 @compiled
+def _take_labels(links, labels):
+    """Write the labels of entries that are linked to one before them: those of that."""
+    for j in range(labels.size):
+        if j + LABELS_AHEAD < labels.size:
+            prefetch(labels, links[j + LABELS_AHEAD])
+        if links[j] >= 0:
+            labels[j] = labels[links[j]]
+
+
+@compiled
 def decode_rows(bits, starts, parents, most, labels, links):
     """Write the rows that ``encode_rows`` wrote; return the bytes used, −1 where these are none.
 
@@ -124,9 +136,12 @@ def decode_rows(bits, starts, parents, most, labels, links):
     """
     held, filled, at = np.uint64(0), 0, 0
     for row in range(parents.size):
-        first, parent = starts[row], parents[row]
+        if row + AHEAD < parents.size:
+            prefetch(starts, parents[row + AHEAD])
+        first, last, parent = starts[row], starts[row + 1], parents[row]
         begin, possible, turned, count, b = _row_form(starts, row, parent, most)
         mask = (np.uint64(1) << np.uint64(b)) - np.uint64(1)
+        places = links if parent >= 0 else labels
         j, before, next_value = first, -1, 0
         for _ in range(count):
             high, ones = 0, 0
@@ -159,21 +174,22 @@ def decode_rows(bits, starts, parents, most, labels, links):
             before = value
             if turned:
                 while next_value < value:
-                    links[j] = begin + next_value if parent >= 0 else -1
-                    labels[j] = labels[begin + next_value] if parent >= 0 else next_value
+                    places[j] = begin + next_value
                     j += 1
                     next_value += 1
                 next_value += 1
             else:
-                links[j] = begin + value if parent >= 0 else -1
-                labels[j] = labels[begin + value] if parent >= 0 else value
+                places[j] = begin + value
                 j += 1
         if turned:
             while next_value < possible:
-                links[j] = begin + next_value if parent >= 0 else -1
-                labels[j] = labels[begin + next_value] if parent >= 0 else next_value
+                places[j] = begin + next_value
                 j += 1
                 next_value += 1
+        if parent < 0:
+            for j in range(first, last):
+                links[j] = -1
+    _take_labels(links, labels)
     return at - filled // 8
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from textmlr.kernels.hashing import FNV_OFFSET, FNV_PRIME, GOLDEN, MURMUR_1, MURMUR_2, U33
-from textmlr.kernels.jit import compiled
+from textmlr.kernels.jit import compiled, prefetch
 from textmlr.kernels.ngram_hashes import CHAR_SEED
 
 CHAR_BYTES = np.frombuffer(b"char:", np.uint8)  # as in ``ngram_names``
@@ -12,6 +12,8 @@ END = 0xFF  # ends the rest of a front-coded name, as in ``small_file.front_codi
 MOST_SHARED = 255
 OFFSET, PRIME = FNV_OFFSET, FNV_PRIME
 U29 = np.uint64(29)
+AHEAD = 16  # names later, what they need is fetched into the cache
+LOWER = (1 << 32) - 1
 PROBES = 128  # a name that finds no slot after so many is left out: no file can make it slow
 
 
@@ -79,6 +81,10 @@ def take_names(names, offsets, order, own, out):
     own (w + 1,) int64   where each begins in out (bytes,) uint8, written
     """
     for i in range(order.size):
+        if i + 2 * AHEAD < order.size:
+            prefetch(offsets, order[i + 2 * AHEAD])
+        if i + AHEAD < order.size:
+            prefetch(names, offsets[order[i + AHEAD]])
         first = offsets[order[i]]
         for j in range(own[i + 1] - own[i]):
             out[own[i] + j] = names[first + j]
@@ -146,76 +152,112 @@ def hash_names(names, offsets, hashes):
 
 
 @compiled
-def _fill_slots(names, offsets, slots, hashes):
-    """Hash all names, and note their numbers in slots, as ``find_parents`` has them."""
-    mask = np.uint64(slots.size - 1)
-    for i in range(hashes.size):
-        h = OFFSET
-        for at in range(offsets[i], offsets[i + 1]):
-            h = (h ^ np.uint64(names[at])) * PRIME
-        hashes[i] = h
-        slot = (h ^ (h >> U29)) & mask
-        for _ in range(PROBES):
-            if slots[np.int64(slot)] < 0:
-                slots[np.int64(slot)] = i
-                break
-            slot = (slot + np.uint64(1)) & mask
+def _hash_parts(names, offsets, hashes, parts):
+    """Hash each name, and the n-grams within it that ``find_parents`` seeks.
 
-
-@compiled
-def find_parents(names, offsets, slots, hashes, parents):
-    """Find the n-grams within each n-gram that lack its last or its first token, or character.
-
-    names (bytes,) uint8, offsets (v + 1,) int64
-    slots   (s,) int32     scratch, all −1 on entry; s a power of two > 2v
-    hashes  (v,) uint64    scratch
-    parents (v, 2) int64   written: the number of the n-gram without the last and without the first,
-                           −1 where there is none before it.  Names are taken for the same where
-                           their hashes are: nothing but the size of a file hangs on it
+    hashes (v,) uint64, parts (v, 2) uint64   written; 0 in parts where there is no such n-gram
     """
-    mask = np.uint64(slots.size - 1)
     prefix = CHAR_BYTES.size
-    _fill_slots(names, offsets, slots, hashes)
     for i in range(hashes.size):
         first, last = offsets[i], offsets[i + 1]
         is_char = last - first > prefix
         for k in range(prefix):
             is_char = is_char and names[first + k] == CHAR_BYTES[k]
+        begin = first + prefix if is_char else first  # of what is cut
+        whole = OFFSET
+        for at in range(first, begin):
+            whole = (whole ^ np.uint64(names[at])) * PRIME
+        rest, head = whole, np.uint64(0)
+        is_cut = False  # behind the first token, or character
+        for at in range(begin, last):
+            byte = names[at]
+            is_bound = byte & 0xC0 != 0x80 if is_char else byte == SPACE
+            if is_bound and at > begin:
+                head = whole
+            if is_cut or (is_char and is_bound and at > begin):
+                is_cut = True
+                rest = (rest ^ np.uint64(byte)) * PRIME
+            elif is_bound and not is_char:
+                is_cut = True
+            whole = (whole ^ np.uint64(byte)) * PRIME
+        hashes[i] = whole
+        parts[i, 0] = head
+        parts[i, 1] = rest if is_cut else np.uint64(0)
+
+
+@compiled
+def _fill_slots(hashes, slots):
+    """Note the numbers of hashes in slots, as ``find_parents`` has them."""
+    mask = np.uint64(slots.size - 1)
+    for i in range(hashes.size):
+        if i + AHEAD < hashes.size:
+            later = hashes[i + AHEAD]
+            prefetch(slots, np.int64((later ^ (later >> U29)) & mask))
+        h = hashes[i]
+        slot = np.int64((h ^ (h >> U29)) & mask)
+        for _ in range(PROBES):
+            if slots[slot] < 0:
+                slots[slot] = np.int64(h >> U33) << 32 | i
+                break
+            slot = (slot + 1) & np.int64(mask)
+
+
+@compiled
+def find_parents(names, offsets, slots, hashes, parts, parents):
+    """Find the n-grams within each n-gram that lack its last or its first token, or character.
+
+    names (bytes,) uint8, offsets (v + 1,) int64
+    slots   (s,) int64     scratch, all −1 on entry; s a power of two > 2v
+    hashes (v,) uint64, parts (v, 2) uint64   scratch
+    parents (v, 2) int64   written: the number of the n-gram without the last and without the first,
+                           −1 where there is none before it.  Names are taken for the same where
+                           so many bits of their hashes are: nothing but the size of a file hangs
+                           on it
+    """
+    mask = np.uint64(slots.size - 1)
+    _hash_parts(names, offsets, hashes, parts)
+    _fill_slots(hashes, slots)
+    for i in range(hashes.size):
         for side in range(2):
+            if i + AHEAD < hashes.size:
+                later = parts[i + AHEAD, side]
+                prefetch(slots, np.int64((later ^ (later >> U29)) & mask))
             parents[i, side] = -1
-            head, begin, end = 0, first, last  # the name sought: names[first:first + head], then
-            if is_char:  # names[begin:end]
-                head, begin = prefix, first + prefix
-                if side == 0:
-                    end -= 1
-                    while end > begin and names[end] & 0xC0 == 0x80:
-                        end -= 1
-                else:
-                    begin += 1
-                    while begin < end and names[begin] & 0xC0 == 0x80:
-                        begin += 1
-            elif side == 0:
-                end -= 1
-                while end > begin and names[end] != SPACE:
-                    end -= 1
-            else:
-                while begin < end and names[begin] != SPACE:
-                    begin += 1
-                begin += 1
-            if end <= begin:
+            h = parts[i, side]
+            if h == np.uint64(0):
                 continue
-            h = OFFSET
-            for at in range(first, first + head):
-                h = (h ^ np.uint64(names[at])) * PRIME
-            for at in range(begin, end):
-                h = (h ^ np.uint64(names[at])) * PRIME
-            slot = (h ^ (h >> U29)) & mask
+            slot = np.int64((h ^ (h >> U29)) & mask)
             for _ in range(PROBES):
-                other = slots[np.int64(slot)]
+                other = slots[slot]
                 if other < 0:
                     break
-                if hashes[other] == h:
-                    if other < i:
-                        parents[i, side] = other
+                if other >> 32 == np.int64(h >> U33):
+                    number = other & LOWER
+                    if number < i:
+                        parents[i, side] = number
                     break
-                slot = (slot + np.uint64(1)) & mask
+                slot = (slot + 1) & np.int64(mask)
+
+
+@compiled
+def choose_parents(found, sizes, bias, parents):
+    """Write the parent of each row: of those found the one that has the fewest labels.
+
+    found (v, 2) int64   of ``find_parents``;  sizes (R,) int64   labels of each row
+    bias  rows before those of names;  parents (R,) int64, −1 on entry
+    """
+    for i in range(found.shape[0]):
+        row = bias + i
+        if i + AHEAD < found.shape[0]:
+            prefetch(sizes, bias + found[i + AHEAD, 0])
+            prefetch(sizes, bias + found[i + AHEAD, 1])
+        if sizes[row] == 0:
+            continue
+        fewest = 0
+        for side in range(2):
+            parent = bias + found[i, side]
+            if found[i, side] < 0 or sizes[parent] == 0:
+                continue
+            if fewest == 0 or sizes[parent] < fewest:
+                fewest = sizes[parent]
+                parents[row] = parent

@@ -8,11 +8,12 @@ Source: Duda, arXiv:1311.2540, 2013.
 
 import numpy as np
 
-from textmlr.kernels.jit import compiled
+from textmlr.kernels.jit import compiled, prefetch
 
 BITS = 12
 TOTAL = 1 << BITS  # sum of the frequencies of a context
 SYMBOLS = 256
+AHEAD = 32  # symbols later, those of their parents are fetched into the cache
 LOWEST = 1 << 16  # states are at least that, and below 2^32
 
 
@@ -68,10 +69,12 @@ def encode_symbols(symbols, links, labels, classes, most, frequencies, starts, w
 
 
 @compiled
-def decode_symbols(words, links, labels, classes, most, frequencies, starts, slots, symbols):
+def decode_symbols(words, links, labels, classes, most, slots, shares, symbols):
     """Write the symbols of words; return whether these are the words of so many symbols.
 
-    slots  (C, TOTAL) uint8   the symbol of each number below TOTAL
+    slots  (C, TOTAL) uint8    the symbol of each number below TOTAL
+    shares (C, SYMBOLS) uint32   of each symbol the sum of the frequencies before it, in the lowest
+           BITS bits, and its own
     symbols (m,) uint8, written
     """
     if words.size < 2:
@@ -79,15 +82,17 @@ def decode_symbols(words, links, labels, classes, most, frequencies, starts, slo
     state = (np.uint64(words[0]) << np.uint64(16)) | np.uint64(words[1])
     at = 2
     for j in range(symbols.size):
+        if j + AHEAD < symbols.size:
+            prefetch(symbols, links[j + AHEAD])
         own = _context(j, symbols, links, labels, classes, most)
         place = np.int64(state & np.uint64(TOTAL - 1))
         symbol = np.int64(slots[own, place])
-        frequency = frequencies[own, symbol]
-        if frequency == 0:
+        share = np.int64(shares[own, symbol])
+        if share < TOTAL:
             return False
         symbols[j] = symbol
-        state = np.uint64(frequency) * (state >> np.uint64(BITS)) + np.uint64(
-            place - starts[own, symbol]
+        state = np.uint64(share >> BITS) * (state >> np.uint64(BITS)) + np.uint64(
+            place - (share & (TOTAL - 1))
         )
         if state < np.uint64(LOWEST):
             if at >= words.size:

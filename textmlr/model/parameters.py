@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import frozen, is_finite, pages
 from textmlr.base.training_options import Activation
 from textmlr.kernels import layers as kernels
+from textmlr.kernels import linear
+from textmlr.kernels.csr_rows import Csr
 
 _CODES: dict[Activation, int] = {
     "relu": kernels.RELU,
@@ -97,6 +99,19 @@ class Network:
             layers.append(self.upper[base : base + below + 1, :width])
             base += below + 1
         return layers
+
+    def scores(self, rows: Csr, out: NDArray[np.float32]) -> None:
+        """Write score(x, ℓ) of rows to out, (n, L), nats."""
+        linear.scores(rows, self.arrays(), self.frozen_room(), out)
+
+    def scale_rows(self, scale: NDArray[np.float32]) -> None:
+        """Multiply each row of the first layer by its factor: (V,)."""
+        self.theta[:] *= scale[:, None]
+
+    def row(self, number: int) -> NDArray[np.float32]:
+        """A row of the last layer: a view, (L,)."""
+        own: NDArray[np.float32] = self.layers[-1][number]
+        return own
 
     def initialise(self, rng: np.random.Generator) -> None:
         """Write the parameters that training starts from.

@@ -266,7 +266,7 @@ def score(features: Features, network: Network, rows: slice | None = None) -> ND
     rows = rows or slice(0, len(features))
     out = np.empty((rows.stop - rows.start, network.labels), np.float32)
     own = features.arrays(rows.start, rows.stop)
-    kernels.scores(own, network.arrays(), network.frozen_room(), out)
+    network.scores(own, out)
     return out
 
 

@@ -24,6 +24,8 @@ class SupportRecord(Part):
     attraction, prior, norm_power   of the sums of each label's rows
     calibration   of the scores, and the share of the base rates, before θ took up the factor
     learning_rate, epochs, loss, accuracy   of what SGD learnt beside the sums
+    idf_power   of idf, by which steps are larger for rare features, where SGD started from zero: no
+                sums then, and attraction, prior and norm_power are 0
     """
 
     solver: str = needed(NAME)
@@ -36,3 +38,4 @@ class SupportRecord(Part):
     epochs: int = needed(WHOLE)
     loss: float | None = optional(REAL, nullable=True)
     accuracy: float | None = optional(REAL, nullable=True)
+    idf_power: float | None = optional(NOT_NEGATIVE)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +83,10 @@ class Scored:
             np.concatenate([part.weights for part in parts]),
             parts[0].head,
         )
+
+    def take(self, chosen: NDArray[np.bool_]) -> Scored:
+        """Some of the documents."""
+        return Scored(self.scores[chosen], self.y[chosen], self.weights[chosen], self.head)
 
     @property
     def loss(self) -> float:
@@ -174,22 +179,25 @@ def calibrate_or_shrink(
     counts: NDArray[np.float64],
     *,
     biased: bool,
+    fit: Callable[[Scored], tuple[Calibration, float]] | None = None,
 ) -> tuple[Calibration, float]:
     """``calibrate``; ``shrink`` where the documents then gain next to nothing on the base rates:
     their words say nothing of their labels, as far as such documents can tell.
 
     rates, counts, biased  as in ``shrink``
+    fit  what calibrates, in place of ``calibrate``
     """
-    calibration, loss = calibrate(scored, biased=biased)
+    fit = partial(calibrate, biased=biased) if fit is None else fit
+    calibration, loss = fit(scored)
     # A run that never saw a label cannot answer it, and that says nothing of its words.
     asked = label_counts(scored.y[scored.weights > 0], len(rates))
     known = all_known(scored.y, (asked > 1) | scored.head.has_sets)
     judging = scored
     if not known.all():
-        judging = Scored(scored.scores[known], scored.y[known], scored.weights[known], scored.head)
+        judging = scored.take(known)
     if not judging.weights.any():
         return calibration, loss
-    own = loss if known.all() else calibrate(judging)[1]
+    own = loss if known.all() else fit(judging)[1]
     if _gained(judging, rates, own) >= LEAST_GAIN:
         return calibration, loss
     shrunk, fitted = shrink(judging, rates, counts, biased=biased)

@@ -41,13 +41,17 @@ from textmlr.training.rows import (
     sparse_memory_of,
 )
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
+from textmlr.training.sgd.runs import Runs
 from textmlr.training.stage_lines import logged
+from textmlr.training.support.from_zero_fit import fit_from_zero
+from textmlr.training.support.from_zero_runs import ZeroRuns
 from textmlr.training.support.set_fit import fit_sets
 from textmlr.training.support.support_fit import EPOCHS, SupportFit, fit_support
 from textmlr.training.support.theta_choice import (
     ThetaSizeError,
     check_theta,
     may_be_sparse,
+    starts_from_zero,
     with_idf,
     with_theta,
 )
@@ -213,9 +217,14 @@ class _Training:
             rows = self.store.rows(self.corpus, *own)
         return choice.candidates, rows
 
+    @property
+    def from_zero(self) -> bool:
+        """Whether θ is sparse and starts from zero."""
+        return not self.head.has_sets and starts_from_zero(self.options, self.corpus)
+
     def _with_weights(self, wanted: FeaturizerOptions) -> FeaturizerOptions:
         """The options of features, with the weights of features that θ's form asks for."""
-        if self.options.theta == "sparse" and not self.head.has_sets:
+        if self.options.theta == "sparse" and not (self.from_zero or self.head.has_sets):
             return with_idf(wanted)
         # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
         # before rare features are raised (a point of accuracy on some corpora).
@@ -272,6 +281,18 @@ class _Training:
                 watch=self.watch,
                 beside=beside,
             )
+        elif self.from_zero:
+            found = fit_from_zero(
+                rows.objective,
+                self.options,
+                columns=rows.column_facts,
+                validation=judge,
+                threads=self.threads,
+                watch=self.watch,
+                beside=beside,
+                states=None if self.store is None else self.store.cache,
+                known=rows.trials,
+            )
         else:
             found = fit_support(
                 rows.objective,
@@ -289,11 +310,12 @@ class _Training:
         """The stage "fit"."""
         objective, options, labels = rows.objective, self.options, len(self.corpus.labels)
         epochs = 0
-        if options.theta == "sparse":
+        if options.theta == "sparse" and not self.from_zero:
             epochs = options.epochs or EPOCHS
         elif options.solver != "exact":
             validated = self.validation is not None
-            epochs = most_epochs(objective, rows.idf, options, validated=validated)
+            given = ZeroRuns.decided(options) if self.from_zero else options
+            epochs = most_epochs(objective, rows.idf, given, validated=validated)
         room = memory_of(objective.columns, labels, options, self.threads)
         if options.theta == "sparse":
             frequencies = rows.frequencies
@@ -306,12 +328,15 @@ class _Training:
 
     def _choice(self, wanted: FeaturizerOptions) -> NgramChoice:
         """``choose``, or its choice from before the run was cut off."""
+        kind: type[Runs] = ZeroRuns if self.from_zero else Runs
 
         def find() -> NgramChoice:
-            if self.options.theta == "sparse" and not self.head.has_sets:
+            if self.options.theta == "sparse" and not (self.from_zero or self.head.has_sets):
                 return choose_sparse(self.corpus, wanted, self.options, self.threads, self.watch)
             options = self.options
-            if options.theta == "sparse":  # sets: sampled labels are few enough for a dense θ
+            if (
+                options.theta == "sparse" and self.head.has_sets
+            ):  # sampled labels are few enough for a dense θ
                 options = replace(options, theta=None, epochs=None).decided()
             return choose(
                 self.corpus,
@@ -321,6 +346,7 @@ class _Training:
                 threads=self.threads,
                 watch=self.watch,
                 head=self.head,
+                kind=kind,
             )
 
         if self.store is None:

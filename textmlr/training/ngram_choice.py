@@ -21,6 +21,7 @@ from textmlr.model.heads import SOFTMAX, Head
 from textmlr.training.held_out import are_few
 from textmlr.training.rows import Rows
 from textmlr.training.sgd.fit import probe
+from textmlr.training.sgd.runs import Runs
 from textmlr.training.support.label_sums import NARROW, LabelSums, most_labels
 from textmlr.training.support.left_out import LeftOut, fit_scalars
 
@@ -100,6 +101,7 @@ def choose(
     threads: int,
     watch: Watch,
     head: Head = SOFTMAX,
+    kind: type[Runs] = Runs,
 ) -> NgramChoice:
     """Choose the n-grams where the options are "auto".
 
@@ -108,16 +110,18 @@ def choose(
     are seen too seldom in a small one.  Where words are single characters, in scripts without
     spaces, longer word n-grams are tried in place of those of characters, in a small corpus too.
     Of label sets single words are tried as well, and taken where they are better.  With more than
-    CHOICE_LABELS labels there is no choice.
+    CHOICE_LABELS labels of a dense θ there is no choice.
+
+    kind  of the runs that try them
     """
     plain = options.decided()
     if options.vocabulary is not None:  # which says what lengths there are
         return NgramChoice(plain, [], None)
     if AUTO not in (options.ngrams, options.char_ngrams) or not (training.holdout or validation):
         return NgramChoice(plain, [], None)
-    if len(corpus.labels) > CHOICE_LABELS:
+    if len(corpus.labels) > CHOICE_LABELS and kind is Runs:
         return NgramChoice(plain, [], None)
-    bench = _Bench(corpus, training, threads, watch, head)
+    bench = _Bench(corpus, training, threads, watch, head, kind)
     most = SET_CHOICE_BYTES if head.has_sets else CHOICE_BYTES
     sample = drawn(corpus, most, training.seed)
     judges = None if validation is None else drawn(validation, most, training.seed)
@@ -221,6 +225,7 @@ class _Bench:
     threads: int
     watch: Watch
     head: Head
+    kind: type[Runs]
     candidates: list[Candidate] = field(default_factory=list)
     rows: dict[FeaturizerOptions, Rows] = field(default_factory=dict)
 
@@ -235,6 +240,7 @@ class _Bench:
             columns=rows.column_facts,
             validation=judge,
             threads=threads,
+            kind=self.kind,
         )
         if sample is self.corpus:
             lasting = found if found is not None and found.lasting else None

@@ -129,12 +129,13 @@ def _held_out(found: Found, overlap: Overlap | None) -> HeldOutRecord:
     if isinstance(found, SupportFit):
         return HeldOutRecord(
             documents=found.held_out,
-            folds=0,
+            folds=found.folds,
             origin="corpus" if overlap is None else "validation",
             overlap=None if overlap is None else OverlapRecord(**asdict(overlap)),
             loss=judged.loss if judged else None,
             accuracy=judged.accuracy if judged else None,
-            trials=(),
+            trials=tuple(map(_trial, found.trials)),
+            never_answered=judged.never_answered if judged else (),
         )
     trials: tuple[SgdTrialRecord, ...] | tuple[ExactTrialRecord, ...]
     if isinstance(found, ExactFit):
@@ -189,6 +190,7 @@ def _support(found: SupportFit) -> SupportRecord:
         epochs=found.epochs,
         loss=found.loss,
         accuracy=found.accuracy,
+        idf_power=found.idf_power,
     )
 
 

@@ -43,18 +43,13 @@ def parents_of(vocabulary: Vocabulary, bias: int, sizes: Numbers) -> Numbers:
     name_parts.find_parents(
         frozen(vocabulary.names),
         frozen(vocabulary.name_offsets),
-        np.full(2 << v.bit_length(), -1, np.int32),
-        np.zeros(v, np.uint64),
+        np.full(2 << v.bit_length(), -1, np.int64),
+        np.empty(v, np.uint64),
+        np.empty((v, 2), np.uint64),
         found,
     )
-    rows = np.where(found >= 0, found + bias, -1)
-    most = int(sizes.max(initial=0)) + 1
-    labels = np.where((rows >= 0) & (sizes[rows] > 0), sizes[rows], most)
-    better = np.where(labels[:, 1] < labels[:, 0], rows[:, 1], rows[:, 0])
-    better[labels.min(axis=1, initial=most) == most] = -1
     parents = np.full(len(sizes), -1, np.int64)
-    parents[bias:] = better
-    parents[sizes == 0] = -1
+    name_parts.choose_parents(frozen(found), frozen(sizes), bias, parents)
     return parents
 
 

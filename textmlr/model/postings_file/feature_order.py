@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.int64]
 WIDTH = 8  # bytes that are compared at once
+MOST_SHORT = 1 << 16
 
 
 def name_order(names: NDArray[np.uint8], offsets: Numbers) -> Numbers:
@@ -52,11 +53,21 @@ def memory_order(frequencies: Numbers, offsets: Numbers, by_name: Numbers) -> Nu
 
     by_name  (v,) int64   their alphabetical order
     """
-    ranks = np.empty(len(by_name), np.int64)
-    ranks[by_name] = np.arange(len(by_name))
-    return np.lexsort((ranks, np.diff(offsets), -frequencies))
+    order = by_name[_stable(np.diff(offsets)[by_name])]
+    return order[_stable(-frequencies[order])]
 
 
 def column_order(kept: NDArray[np.integer[Any]], frequencies: Numbers) -> Numbers:
     """The order of hashed columns in memory: ties by column."""
     return np.lexsort((kept, -frequencies))
+
+
+def _stable(keys: Numbers) -> Numbers:
+    """The order of numbers, those that are as large as they stand."""
+    if not len(keys):
+        return np.zeros(0, np.int64)
+    low = int(keys.max()) - MOST_SHORT + 1
+    order = np.argsort((np.maximum(keys, low) - low).astype(np.uint16), kind="stable")  # by radix
+    few = order[: np.count_nonzero(keys <= low)]
+    few[:] = few[np.argsort(keys[few], kind="stable")]
+    return order

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import BLOCK_ENTRIES, frozen
 from textmlr.base.file_checks import expect
 from textmlr.kernels import symbol_coding as kernels
-from textmlr.kernels.symbol_coding import SYMBOLS, TOTAL
+from textmlr.kernels.symbol_coding import BITS, SYMBOLS, TOTAL
 
 Bytes = NDArray[np.uint8]
 # Documents of a label from which its next class begins; those without any are the first.
@@ -78,6 +78,7 @@ def restored_symbols(
     for own, row, total in zip(slots, frequencies, sums.tolist(), strict=True):
         if total:
             own[:] = np.repeat(np.arange(SYMBOLS, dtype=np.uint8), row)
+    shares = (frequencies << BITS | _starts(frequencies) % TOTAL).astype(np.uint32)
     links, labels, classes = entries.frozen()
     symbols = np.empty(len(labels), np.uint8)
     whole = kernels.decode_symbols(
@@ -86,9 +87,8 @@ def restored_symbols(
         labels,
         classes,
         most,
-        frozen(frequencies),
-        frozen(_starts(frequencies)),
         frozen(slots),
+        frozen(shares),
         symbols,
     )
     expect(bool(whole), path, "the symbols of its weights are damaged")

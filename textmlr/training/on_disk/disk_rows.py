@@ -32,6 +32,7 @@ from textmlr.training.on_disk.cache_errors import refusals
 from textmlr.training.on_disk.disk_objective import StoredObjective
 from textmlr.training.on_disk.stage_progress import Work
 from textmlr.training.rows import Rows, check_memory, document_weights, most_weights
+from textmlr.training.support.theta_choice import penalty_of
 
 # The largest shares of the memory of training: the table of distinct n-grams, while there is
 # nothing else; later θ in three copies (the run over all documents, its twin without those held
@@ -228,7 +229,7 @@ def _restore(
         corpus.y,
         _weights(corpus, options),
         len(corpus.labels),
-        options.l2 or 0.0,
+        penalty_of(options),
         unit_from,
         threads,
         1 << 62 if memory is None else memory // BYTES_A_ROW_ENTRY,

@@ -113,11 +113,11 @@ class CrossedTrials:
         is no average."""
         return shares_of([trial.calibration for trial in trials]) if self.averaged else []
 
-    def other_plans(self, trials: Sequence[TrialRun]) -> NDArray[np.float32]:
+    def other_plans(self, trials: Sequence[TrialRun]) -> NDArray[np.float32] | None:
         """The part of all plans but the best trial's in θ of the average, trained on all documents:
-        (V, L).  One after the other, so that no more than one more θ is in memory."""
-        objective = self.runs.objective
-        total = np.zeros((objective.columns, objective.labels), np.float32)
+        (V, L), None where there is no other.  One after the other, so that no more than one more θ
+        is in memory."""
+        total: NDArray[np.float32] | None = None
         best = best_of(trials)
         for share, trial in zip(self.shares(trials), trials, strict=True):
             if trial is best:
@@ -125,11 +125,12 @@ class CrossedTrials:
             rows = self.runs.scaled(self.rows.rows, trial.idf_power)
             everything = np.arange(len(rows.y))
             run = self.runs.start(rows, everything, trial.epochs, trial.learning_rate)
-            theta = finish(run).network.theta
-            theta *= np.float32(share)
+            network = finish(run).network
+            network.theta[:] *= np.float32(share)
             if (scale := self.runs.scale_of(trial.idf_power)) is not None:
-                theta *= scale[:, None]
-            total += theta
+                network.scale_rows(scale)
+            total = np.zeros_like(network.theta) if total is None else total
+            total += network.theta
             self.runs.end(run)
         return total
 

@@ -114,8 +114,28 @@ def fit(
     known       results of ``probe`` on the same objective, if they last; None: nothing
     Raises InputError where the labels are not two at least.
     """
-    check_labels(objective)
     runs = Runs(objective, options.decided(), columns, watch, states)
+    return fit_runs(
+        runs,
+        validation=validation,
+        threads=threads,
+        beside=beside,
+        overwrite=overwrite,
+        known=known,
+    )
+
+
+def fit_runs(
+    runs: Runs,
+    *,
+    validation: Objective | None,
+    threads: int,
+    beside: Callable[[], object] | None,
+    overwrite: bool,
+    known: TrialResults | None,
+) -> Fit:
+    """``fit`` by runs of another kind."""
+    check_labels(runs.objective)
     search = Search(runs, validation, known=known)
     stage = _FinalStage.of(search, search.run(threads), threads, overwrite=overwrite)
     for _ in map_blocks(lambda job: job(), stage.jobs(beside), threads):
@@ -214,7 +234,8 @@ class _FinalStage:
         """The run without the documents that judge which is most like the final one."""
         if self.best is None or not self.scored:
             return self.twin or self.best
-        scored = Scored.joined([self.scored.pop(number) for number in sorted(self.scored)])
+        parts = [self.scored.pop(number) for number in sorted(self.scored)]
+        scored = parts[0].joined(parts)
         runs = self.search.runs
         rates, counts = rates_of(runs.objective)
         if runs.objective.head.has_sets:
@@ -226,7 +247,9 @@ class _FinalStage:
                 loss=own.loss,
                 accuracy=scored.accuracy,
             )
-        calibration, loss = calibrate_or_shrink(scored, rates, counts, biased=runs.biased)
+        calibration, loss = calibrate_or_shrink(
+            scored, rates, counts, biased=runs.biased, fit=runs.calibrated
+        )
         return replace(
             self.best,
             calibration=calibration,
@@ -256,27 +279,32 @@ class _FinalStage:
         search, runs = self.search, self.search.runs
         layers, squares = self.final.network.layers, self.final.row_squares()
         if (scale := runs.scale_of(self.power)) is not None:
-            layers[0] *= scale[:, None]
+            self.final.network.scale_rows(scale)
             squares = of_theta(squares, 0, scale)
-        if self.others is not None:
+        if self.shares:
             layers[0] *= np.float32(self.shares[search.trials.index(best_of(search.trials))])
-            layers[0] += self.others
+            layers[0] += np.float32(0) if self.others is None else self.others
         factor = np.float32(calibration.factor)
         scales = None if self.sets is None else self.sets.scales
-        row = layers[-1][-1 if runs.options.hidden else runs.columns.bias]
         if scales is not None:
             layers[-1] *= scales.factors.astype(np.float32)
             if runs.biased:
-                row += scales.offsets.astype(np.float32)
+                self._bias()[:] += scales.offsets.astype(np.float32)
         elif factor != 1:
             layers[-1] *= factor
         if factor != 1:
             squares = of_theta(squares, -1, factor)
         if isinstance(calibration, Shrunk) and calibration.prior:
-            row += calibration.offsets(rates_of(runs.objective)[1], runs.objective.head).astype(
-                np.float32
-            )
+            offsets = calibration.offsets(rates_of(runs.objective)[1], runs.objective.head)
+            self._bias()[:] += offsets.astype(np.float32)
         return layers, squares
+
+    def _bias(self) -> NDArray[np.float32]:
+        """The bias in the last layer: a view, (L,)."""
+        runs = self.search.runs
+        own = -1 if runs.options.hidden else runs.columns.bias
+        assert own is not None
+        return self.final.network.row(own)
 
     def _run_final(self) -> None:
         final, runs = self.final, self.search.runs
@@ -309,19 +337,22 @@ def probe(
     columns: ColumnFacts = NO_FACTS,
     validation: Objective | None = None,
     threads: int = 1,
+    kind: type[Runs] = Runs,
 ) -> TrialResults | None:
     """A few short trials, to estimate how well a model can answer from these rows; with few
     documents, the trials of ``fit``.
 
     For choosing between rows of the same documents; None where there is nothing to judge by.
     The parameters are as in ``fit``; more documents are held out than there.
+
+    kind  of the runs
     """
-    held, given = max(options.holdout, CHOICE_HELD_OUT), options.decided()
+    held, given = max(options.holdout, CHOICE_HELD_OUT), kind.decided(options)
     if options.chosen_solver == "exact":  # its minimum takes longer, and is no better an estimate
         options = TrainingOptions(class_weight=options.class_weight, seed=options.seed)
         objective = replace(objective, l2=DEFAULT_L2)
-    options = replace(options.linear().decided(), holdout=held)
-    search = Search(Runs(objective, options, columns), validation, sample=False)
+    options = replace(kind.decided(options.linear()), holdout=held)
+    search = Search(kind(objective, options, columns), validation, sample=False)
     if not search.held_out:
         return None
     if search.crossed is not None:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.label_sets import label_counts
 from textmlr.model.heads import Head
-from textmlr.model.scoring import base_scores
+from textmlr.model.scoring import Calibration, base_scores
+from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.dealt_parts import AnyObjective, DealtObjective
 from textmlr.training.objective import Objective
 from textmlr.training.run_state import Json, State, StateStore
@@ -101,10 +102,20 @@ class Runs:
         self._spare: list[SGD] = []
         self.first = first_scores(objective, options, columns.bias)
 
+    @staticmethod
+    def decided(options: TrainingOptions) -> TrainingOptions:
+        """The options of runs, their defaults decided."""
+        return options.decided()
+
     @property
     def biased(self) -> bool:
         """Whether the last layer has a bias; those above the first have one always."""
         return self.columns.bias is not None or bool(self.options.hidden)
+
+    @property
+    def width(self) -> int:
+        """Weights that a run reads for a non-zero of f(x), about."""
+        return self.objective.labels
 
     def tell(self, progress: Progress) -> None:
         """Call watch, one thread at a time."""
@@ -143,6 +154,14 @@ class Runs:
     def end(self, run: SGD) -> None:
         """Free the memory of a run that is no longer needed."""
         self._spare.append(run)
+
+    def scored(self, objective: Objective, run: SGD) -> Scored:
+        """The documents of an objective, as a run scores them."""
+        return Scored.of(objective, run.network)
+
+    def calibrated(self, scored: Scored) -> tuple[Calibration, float]:
+        """``calibrate``."""
+        return calibrate(scored, biased=self.biased)
 
     def resume(self, run: SGD, name: str, more: Callable[[], Json] = dict) -> Json:
         """Resume a run from its kept state, and keep its state from now on; ``more`` as it was

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.threads import map_blocks
 from textmlr.model.scoring import Calibration
-from textmlr.training.calibration import Scored, calibrate
+from textmlr.training.calibration import Scored
 from textmlr.training.cross_fitting import Crossed
 from textmlr.training.dealt_parts import AnyObjective
 from textmlr.training.held_out import FOLDS, are_few, hold_out, parts_of, sample_of
@@ -83,7 +83,7 @@ class Search:
         self.epochs = options.epochs_of(len(objective.y))
         self._rest = self._part.astype(np.int32)  # there may be many
         if sample:
-            products = TRIAL_PRODUCTS // objective.labels
+            products = TRIAL_PRODUCTS // runs.width
             if options.hidden:
                 products = HIDDEN_PRODUCTS // options.hidden[0]
             most = trial_documents(objective, self.epochs, products)
@@ -126,7 +126,7 @@ class Search:
         rows = rows.as_new(objective.documents_of() - rows.documents_of())
         others = np.setdiff1d(everything, held, assume_unique=True)
         run = finish(self.runs.start(chosen, others, best.epochs, best.learning_rate))
-        scored = Scored.of(self.runs.scaled(rows, best.idf_power), run.network)
+        scored = self.runs.scored(self.runs.scaled(rows, best.idf_power), run)
         self.runs.end(run)
         return scored
 
@@ -237,7 +237,7 @@ class Search:
         if self._held:
             judge = judge.as_new(chosen.documents_of() - judge.documents_of())
         run = self.runs.start(chosen, self._rest, best.epochs, best.learning_rate)
-        scored = Scored.of(self.runs.scaled(judge, best.idf_power), finish(run).network)
+        scored = self.runs.scored(self.runs.scaled(judge, best.idf_power), finish(run))
         self.runs.end(run)
         return scored
 
@@ -285,10 +285,10 @@ class Search:
             loss, accuracy = judge.evaluate(run.network)
             calibration, never = Calibration(), tuple[int, ...]()
             if options.calibration:
-                scored = Scored.of(judge, run.network)
+                scored = self.runs.scored(judge, run)
                 if judge.head.has_sets and not self.sampled and run.done == run.epochs:
                     self.scored[power, rate] = scored
-                calibration, loss = calibrate(scored, biased=self.runs.biased)
+                calibration, loss = self.runs.calibrated(scored)
                 never = scored.never_answered
             self.runs.tell(Progress("trial", power, epoch, (loss, accuracy)))
             own = power, run.learning_rate, run.done

@@ -17,7 +17,6 @@ from textmlr.training.thresholds import (
     Thresholds,
     by_costs,
     expected_cuts,
-    f1_of,
     log_odds,
 )
 
@@ -50,9 +49,26 @@ def common_threshold(given: TouchedScores, options: TrainingOptions) -> Threshol
     else:
         floor = MACRO_FLOOR if options.maximise == "macro-f1" else TINY
         cut = max(float(expected_cuts(histogram)[0]), floor)
-    micro, _ = f1_of(histogram, np.full(1, cut))
-    values = np.full(labels, np.clip(cut, TINY, 1.0))
-    return Thresholds(values, False, micro, None)
+    cut = float(np.clip(cut, TINY, 1.0))
+    return Thresholds(np.full(labels, cut), False, *_f1_at(given, cut))
+
+
+def _f1_at(given: TouchedScores, cut: float) -> tuple[float, float]:
+    """(micro-F1, macro-F1) at a cut of all labels; one that neither occurs nor answers counts 0."""
+    many, least = len(given.bias), log_odds(np.full(1, cut))[0]
+    weights = np.repeat(given.weights, np.diff(given.starts))
+    above, own = given.scores >= least, given.own != 0
+    rows, codes = given.sets.rows, given.sets.codes
+    positives = np.bincount(codes, given.weights[rows], many)
+    touched = np.bincount(given.labels[own], weights[own], many)
+    flat = given.bias >= least  # these answer wherever they are not touched
+    answers = np.bincount(given.labels[above], weights[above], many)
+    answers += flat * (given.weights.sum() - np.bincount(given.labels, weights, many))
+    hits = np.bincount(given.labels[above & own], weights[above & own], many)
+    hits += flat * (positives - touched)
+    asked = answers + positives
+    each = 2 * hits / np.maximum(asked, TINY)
+    return float(2 * hits.sum() / max(asked.sum(), TINY)), float(each.mean())
 
 
 def _histogram(given: TouchedScores) -> ScoreHistogram:

@@ -172,7 +172,10 @@ class _SetTraining:
             figures[-1].loss if figures else None,
             figures[-1].accuracy if figures else None,
             0 if tuning is None else tuning.documents,
-            None if tuning is None else Judged(tuning.loss, tuning.accuracy),
+            None
+            if tuning is None
+            else Judged(tuning.loss, tuning.accuracy, thresholds.never_answered),
+            idf_power=POWER,
             thresholds=thresholds,
         )
 

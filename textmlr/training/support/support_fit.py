@@ -20,7 +20,7 @@ from textmlr.training.held_out import check_labels
 from textmlr.training.objective import Objective
 from textmlr.training.run_state import State, StateStore
 from textmlr.training.sgd.epoch import Epoch
-from textmlr.training.sgd.trial_run import Progress, Watch
+from textmlr.training.sgd.trial_run import Progress, TrialRun, Watch
 from textmlr.training.support.block_descent import BlockDescent
 from textmlr.training.support.label_sums import NARROW, WIDE, LabelSums, codes_of, most_labels
 from textmlr.training.support.left_out import LeftOut, Scalars, fit_scalars
@@ -54,6 +54,7 @@ class SupportFit:
     learning_rate, epochs   of SGD; 0 epochs: nothing was learnt beside the sums
     loss, accuracy of its last epoch, each document before its own step; without epochs None
     held_out       documents that judged;  judged  their figures, None where there were none
+    folds, trials, idf_power   of a θ that starts from zero, see ``sgd.fit.Fit``; it has no sums
     thresholds     of labels, where documents have sets of them
     """
 
@@ -67,6 +68,9 @@ class SupportFit:
     accuracy: float | None
     held_out: int
     judged: Judged | None
+    folds: int = 0
+    trials: tuple[TrialRun, ...] = ()
+    idf_power: float | None = None
     thresholds: Thresholds | None = None
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.option_conflicts import asks_for_dense
 from textmlr.base.option_errors import OptionError, Sentence
-from textmlr.base.training_options import TrainingOptions
+from textmlr.base.training_options import DEFAULT_L2, TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.model.heads import Head
 
@@ -16,6 +16,10 @@ from textmlr.model.heads import Head
 MOST_DENSE_LABELS = 1_000
 _SPARSE = {"theta": "sparse"}
 _LEAVE_OUT = Sentence("leave it out, or give {theta}", {"theta": "dense"})
+
+# A sparse θ starts from zero where labels have so many documents, on average: SGD then finds more
+# than the sums of their rows say.
+ZERO_DOCUMENTS = 50
 
 
 class ThetaSizeError(OptionError):
@@ -34,6 +38,19 @@ def with_theta(
     if not many or not may_be_sparse(options, head, stored=stored):
         return options
     return replace(options, theta="sparse")
+
+
+def starts_from_zero(options: TrainingOptions, corpus: Corpus) -> bool:
+    """Whether a sparse θ starts from zero: of labels that are not very many, and have many
+    documents."""
+    if options.theta != "sparse" or len(corpus.labels) > MOST_DENSE_LABELS:
+        return False
+    return len(corpus) >= ZERO_DOCUMENTS * len(corpus.labels)
+
+
+def penalty_of(options: TrainingOptions) -> float:
+    """λ of an objective's penalty: no option says it of a sparse θ."""
+    return DEFAULT_L2 if options.theta == "sparse" else options.l2 or 0.0
 
 
 def kept_dense(options: TrainingOptions, corpus: Corpus) -> TrainingOptions:

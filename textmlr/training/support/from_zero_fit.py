@@ -1,0 +1,82 @@
+"""A sparse θ that starts from zero: where labels have many documents, SGD finds all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from textmlr.base.training_options import TrainingOptions
+from textmlr.model.postings import Postings
+from textmlr.model.scoring import Mixed
+from textmlr.training.dealt_parts import AnyObjective
+from textmlr.training.objective import Objective
+from textmlr.training.run_state import StateStore
+from textmlr.training.sgd.fit import Fit, fit_runs
+from textmlr.training.sgd.runs import ColumnFacts
+from textmlr.training.sgd.trial_run import TrialResults, Watch
+from textmlr.training.support.from_zero_runs import ZeroRuns
+from textmlr.training.support.from_zero_weights import Met
+from textmlr.training.support.left_out import Scalars
+from textmlr.training.support.support_fit import Judged, SupportFit
+
+
+def fit_from_zero(
+    objective: AnyObjective,
+    options: TrainingOptions,
+    *,
+    columns: ColumnFacts,
+    validation: Objective | None = None,
+    threads: int = 1,
+    watch: Watch | None = None,
+    beside: Callable[[], object] | None = None,
+    states: StateStore | None = None,
+    known: TrialResults | None = None,
+) -> SupportFit:
+    """Fit a sparse θ as ``sgd.fit`` fits a dense one: trials, calibration and final run are the
+    same, and only the weights where label and feature met are there.
+
+    The arguments are those of ``sgd.fit``.
+    """
+    runs = ZeroRuns(objective, ZeroRuns.decided(options), columns, watch, states)
+    found = fit_runs(
+        runs, validation=validation, threads=threads, beside=beside, overwrite=True, known=known
+    )
+    met = runs.met(runs.objective, np.arange(len(objective.y)))
+    calibration = found.calibration
+    if not isinstance(calibration, Mixed):  # the factor is in θ
+        calibration = Mixed(factor=calibration.factor)
+    judged = found.judged
+    return SupportFit(
+        _postings(met, found, columns.bias),
+        calibration.absorbed(),
+        calibration,
+        Scalars(0.0, 0.0, 0.0, 0.0, np.nan),
+        found.learning_rate,
+        found.epochs,
+        found.loss,
+        found.accuracy,
+        found.held_out,
+        None if judged is None else Judged(judged.loss, judged.accuracy, judged.never_answered),
+        found.folds,
+        found.trials,
+        found.idf_power,
+    )
+
+
+def _postings(met: Met, found: Fit, bias: int | None) -> Postings:
+    """θ by rows of features, without the entries that only filled up rows."""
+    weights, starts = found.layers[0][:, 0], met.starts
+    kept = met.met > 0
+    offsets = np.zeros(met.many, np.float32)
+    if bias is not None:
+        row = slice(int(starts[bias]), int(starts[bias + 1]))
+        offsets[:], kept[row] = weights[row], False
+    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
+    return Postings(
+        before[starts],
+        met.labels[kept],
+        np.ascontiguousarray(weights[kept]),
+        offsets,
+        np.zeros(met.many, np.float32),
+    )
