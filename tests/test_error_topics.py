@@ -123,7 +123,7 @@ threads.machine_memory = lambda: 1 << 20
             ("train bad.tsv --format parquet", "", "not Parquet", "formats"),
             ("classify -m cut.textmlr t.csv", "", "is cut short", "model-files"),
             ("classify t.csv", "", "no model is named", "first-model"),
-            ("train large.tsv --hash-bits 24 --ngrams 1-1", LITTLE, "GiB", "limits"),
+            ("train large.tsv --hash-bits 24 --ngrams 1-1 --theta dense", LITTLE, "GiB", "limits"),
         ]
     ),
 )

@@ -419,16 +419,20 @@ for weights in (None, np.tile([1, 2, 3], 600)):
 from textmlr.model.answer_stream import ranked_blocks
 sparse = [TrainingOptions(theta="sparse"), TrainingOptions(theta="sparse", epochs=2)]
 sparse += [TrainingOptions(theta="sparse", holdout=0)]
-for corpus in corpora:
+again = ["robot kiss", "horse kiss", "robot ship"] * 60, ["a", "b", "c"] * 60
+larger = [Corpus.of(*again, weights) for weights in (None, np.tile([1, 2, 3], 60))]
+for corpus in (*corpora, *larger):  # of labels of few documents, and of many
     for options in words:
         for training in sparse:
             train_corpus(corpus, options, training).save(out)
-        train_corpus(corpus, options, training, validation=corpora[0])
+        train_corpus(corpus, options, training, validation=corpus)
         model = Model.load(out)
         for form in forms:
             model.probabilities(form)
         model.classify(texts, top=2), model.explain(texts[0])
-        model.evaluate(corpora[0], resamples=10)
+        model.evaluate(corpus, resamples=10)
+        if model.parts.postings.sums is not None:
+            model.update(corpora[0].subset(np.arange(30))).save(out + ".sets")
         list(answer_blocks(model, [read_lines(lines)]))
         dense = train_corpus(corpora[0], words[2], trainings[1])
         for codes in (None, 1, np.zeros(27, int)):

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from conftest import documents, set_documents, write_tsv
+from cut_runs import cut_after_saves, cut_after_stage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +31,6 @@ from textmlr.model.model import Model
 from textmlr.training import dealt_parts as dealings
 from textmlr.training import ngram_choice
 from textmlr.training.dealt_parts import Dealing, turns
-from textmlr.training.on_disk import cache as caches
 from textmlr.training.on_disk import cache_errors, disk_rows, gather, row_counts
 from textmlr.training.on_disk.cache import Cache
 from textmlr.training.on_disk.cache_errors import CacheError, InUseError
@@ -191,22 +191,6 @@ def test_standard_input_is_read_once(corpus: Path, monkeypatch: pytest.MonkeyPat
 STOPS = ["corpus", "choice", "counts", "rows", "trials", "twin"]
 
 
-class Stopped(BaseException):
-    """A run is cut off here."""
-
-
-def stop_after(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
-    """Cut a run off right after a stage was entered."""
-    entered = Cache.enter
-
-    def enter(self: Cache, name: str, *values: Any) -> None:
-        entered(self, name, *values)
-        if name == stage:
-            raise Stopped(stage)
-
-    monkeypatch.setattr(Cache, "enter", enter)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", STOPS)
 @pytest.mark.usefixtures("parts")
@@ -216,10 +200,8 @@ def test_a_run_cut_off_after_any_stage_is_gone_on_with(
     monkeypatch.chdir(corpus.parent)
     whole = trained(corpus, *SMALL, "--epochs", 3)
     Path("model.textmlr").unlink()
-    with monkeypatch.context() as patch:
-        stop_after(patch, stage)
-        with pytest.raises(Stopped):
-            CliRunner().invoke(cli, ["train", str(corpus), *SMALL, "--epochs", "3"])
+    with cut_after_stage(stage):
+        CliRunner().invoke(cli, ["train", str(corpus), *SMALL, "--epochs", "3"])
     assert not Path("model.textmlr").exists()
     assert Path("model.textmlr.cache").is_dir()
     read: list[str] = []
@@ -239,20 +221,8 @@ def test_a_run_cut_off_within_an_epoch_is_gone_on_with(
     monkeypatch.chdir(corpus.parent)
     options = [str(corpus), *SMALL, "--epochs", "3", "--threads", "1", "--step", "adagrad"]
     whole = trained(*options)
-    put, saved = Cache.put, 0
-
-    def put_some(self: Cache, name: str, *content: Any) -> None:
-        nonlocal saved
-        put(self, name, *content)
-        saved += name.endswith(".checkpoint")
-        if saved == saves:
-            raise Stopped
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Cache, "put", put_some)
-        patch.setattr(caches, "SHARE", 0)
-        with pytest.raises(Stopped):
-            CliRunner().invoke(cli, ["train", *options, "--checkpoint-every", "0.000001s"])
+    with cut_after_saves(saves):
+        CliRunner().invoke(cli, ["train", *options, "--checkpoint-every", "0.000001s"])
     header, _ = Cache.get(_Folder(Path("model.textmlr.cache")), "final.checkpoint")  # type: ignore[arg-type]
     assert header["unfinished"]["visits"] or header["done"]
     assert trained(*options, "--resume") == whole
@@ -268,10 +238,8 @@ def test_a_run_over_label_sets_is_gone_on_with_after_any_stage(
     own = [str(sets), *SMALL, *SETS, *options.split()]
     whole = trained(*own)
     Path("model.textmlr").unlink()
-    with monkeypatch.context() as patch:
-        stop_after(patch, stage)
-        with pytest.raises(Stopped):
-            CliRunner().invoke(cli, ["train", *own])
+    with cut_after_stage(stage):
+        CliRunner().invoke(cli, ["train", *own])
     assert Path("model.textmlr.cache").is_dir()
     assert trained(*own, "--resume") == whole
 
@@ -287,21 +255,8 @@ def test_a_run_over_label_sets_is_gone_on_with_within_its_end(
     sets.write_text("".join(sets.read_text().splitlines(True)[:documents]))
     own = [str(sets), *SETS, "-q", "--memory", "100kB", "--threads", "1"]
     whole = trained(*own)
-    put, saved = Cache.put, 0
-
-    def put_some(self: Cache, name: str, *content: Any) -> None:
-        nonlocal saved
-        put(self, name, *content)
-        saved += name.endswith(".checkpoint")
-        if saved == saves:
-            raise Stopped
-
-    with monkeypatch.context() as patch:
-        patch.setattr("textmlr.base.durations.SHORTEST", 1e-6)
-        patch.setattr(Cache, "put", put_some)
-        patch.setattr(caches, "SHARE", 0)
-        with pytest.raises(Stopped):
-            CliRunner().invoke(cli, ["train", *own, "--checkpoint-every", "0.000001s"])
+    with cut_after_saves(saves):
+        CliRunner().invoke(cli, ["train", *own, "--checkpoint-every", "0.000001s"])
     assert trained(*own, "--resume") == whole
 
 
@@ -352,12 +307,10 @@ def test_a_killed_run_is_gone_on_with(tmp_path: Path) -> None:
     assert model.read_bytes() == whole
 
 
-def cut_off(corpus: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> None:
+def cut_off(corpus: Path, *options: str) -> None:
     """Leave a cache behind that has everything but θ."""
-    with monkeypatch.context() as patch:
-        stop_after(patch, "rows")
-        with pytest.raises(Stopped):
-            CliRunner().invoke(cli, ["train", str(corpus), *SMALL, *options])
+    with cut_after_stage("rows"):
+        CliRunner().invoke(cli, ["train", str(corpus), *SMALL, *options])
 
 
 def refused(*arguments: str) -> str:
@@ -371,7 +324,7 @@ def test_a_corpus_that_changed_is_not_gone_on_with(
     corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(corpus.parent)
-    cut_off(corpus, monkeypatch)
+    cut_off(corpus)
     with corpus.open("a") as file:
         file.write("scifi\ta robot\n")
     said = refused(str(corpus), *SMALL, "--resume")
@@ -389,7 +342,7 @@ def test_another_run_is_not_gone_on_with(
     corpus: Path, options: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(corpus.parent)
-    cut_off(corpus, monkeypatch)
+    cut_off(corpus)
     usual = ["-q"] if "--memory" in options else SMALL
     said = refused(str(corpus), *usual, "--resume", *options.split())
     assert f"the run that was cut off had another {name}" in said

@@ -10,7 +10,7 @@ import naive_merged as naive
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import write_tsv
+from conftest import corpus_of, documents, write_tsv
 
 import textmlr
 from textmlr import FeaturizerOptions, InputError, Model, TrainingOptions, UpdateOptions
@@ -97,6 +97,12 @@ def dense(postings: Postings, values: np.ndarray) -> np.ndarray:
     rows = np.repeat(np.arange(postings.rows_number), np.diff(postings.starts))
     out[rows, postings.labels] = values
     return out
+
+
+def rooted(postings: Postings) -> np.ndarray:
+    """The part of weights that sums say: (m,)."""
+    rows = np.repeat(postings.row_scales, np.diff(postings.starts))
+    return rows * postings.scales[postings.labels] * np.sqrt(postings.sums)
 
 
 def exact_sums(model: Model, texts: list[str], names: list[str]) -> np.ndarray:
@@ -214,15 +220,16 @@ def test_without_steps_weights_are_those_of_training_on_both() -> None:
     model = update_model(before, Corpus.of(*NEW), NOTHING_HELD)
     own, final = postings_of(model), final_of(model)
     s = exact_sums(model, OLD[0] + NEW[0], OLD[1] + NEW[1])
-    scales = final.attraction * np.sqrt((s**2).sum(0)) ** -final.norm_power
+    h = own.row_scales.astype(np.float64) ** (4 / 3)
+    scales = final.attraction * np.sqrt((h[:, None] * s**2).sum(0)) ** -final.norm_power
     scales *= final.calibration.factor
     np.testing.assert_allclose(own.scales, scales, rtol=0.02)
-    learnt = own.weights - own.scales[own.labels] * np.sqrt(own.sums)
+    learnt = own.weights - rooted(own)
     kept = dense(own, learnt)
     old = postings_of(before)
     names, rows = before.featurizer.feature_names(), model.featurizer.feature_names()
     wanted = np.zeros_like(kept)
-    of_old = dense(old, old.weights - old.scales[old.labels] * np.sqrt(old.sums))
+    of_old = dense(old, old.weights - rooted(old))
     codes = [model.labels.index(label) for label in before.labels]
     for name, row in zip(names, of_old, strict=True):
         wanted[rows.index(name), codes] = row
@@ -347,6 +354,61 @@ def test_answers_before_and_after_are_those_of_the_models(old: Model) -> None:
         assert rows["old labels"]["loss"][side] == pytest.approx(np.mean(own), rel=1e-6)
 
 
+# From zero -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def from_zero() -> Model:
+    """A model of few labels with many documents each, whose θ is all learnt."""
+    model = train_corpus(
+        corpus_of(documents(400, 1)),
+        FeaturizerOptions(ngrams=(1, 1)),
+        TrainingOptions(theta="sparse"),
+    )
+    assert postings_of(model).sums is None
+    return model
+
+
+def accuracy(model: Model, pairs: list[tuple[str, str]]) -> float:
+    return float(np.mean(np.array(model.predict([x for _, x in pairs])) == [y for y, _ in pairs]))
+
+
+def losses(model: Model, pairs: list[tuple[str, str]]) -> float:
+    p = model.probabilities([text for _, text in pairs])
+    return float(-np.log(p[range(len(p)), [model.labels.index(y) for y, _ in pairs]]).mean())
+
+
+def test_what_started_from_zero_goes_on(from_zero: Model) -> None:
+    test = documents(400, 7)
+    more = update_model(from_zero, corpus_of(documents(600, 2)))
+    assert losses(more, test) < losses(from_zero, test)
+    assert accuracy(more, test) > accuracy(from_zero, test) - 0.01
+    assert postings_of(more).sums is None
+    assert not postings_of(more).scales.any()
+    met = dense(postings_of(more), np.ones(len(postings_of(more))))
+    texts = [x for _, x in documents(400, 1) + documents(600, 2)]
+    names = [y for y, _ in documents(400, 1) + documents(600, 2)]
+    assert not (met > (exact_sums(more, texts, names) > 0)).any()  # nowhere else
+    assert update_model(from_zero, corpus_of(documents(600, 2)), threads=2).dumps() == more.dumps()
+
+
+def test_what_started_from_zero_takes_new_labels(from_zero: Model, tmp_path: Path) -> None:
+    words = "oven dough simmer garlic saucepan whisk recipe butter roast pepper".split()
+    rng = np.random.default_rng(5)
+    cooking = [("cooking", " ".join(rng.choice(words, 8))) for _ in range(60)]
+    more = update_model(from_zero, corpus_of(cooking[:40]))
+    assert accuracy(more, cooking[40:]) > 0.9
+    test = documents(300, 7)
+    assert accuracy(more, test) > accuracy(from_zero, test) - 0.03
+    more.save(tmp_path / "m")
+    again = Model.load(tmp_path / "m")
+    assert again.dumps() == more.dumps()
+    assert update_model(again, corpus_of(documents(90, 3))).labels == more.labels
+    compared = update_model(from_zero, corpus_of(cooking + documents(300, 8))).record.updates[-1]
+    assert compared.compared is not None
+    assert {row["of"] for row in compared.compared["rows"]} == {"all", "old labels", "new labels"}
+
+
 # What is refused -----------------------------------------------------------------------------
 
 
@@ -361,6 +423,9 @@ def test_a_model_without_sums_or_a_record_of_them_is_refused(old: Model) -> None
     for model in (bare(old.parts), no_record):
         with pytest.raises(InputError, match=problem):
             update_model(model, Corpus.of(*NEW))
+    small = old.compress(round(0.8 * len(old.dumps())))
+    with pytest.raises(InputError, match="update the model that it was compressed from"):
+        small.update(*NEW)
     with pytest.raises(InputError, match="there are no documents to train on; give at least one"):
         update_model(old, Corpus.of([], []))
 

@@ -11,22 +11,17 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from conftest import write_tsv
+from cut_runs import cut_after_saves, cut_after_stage
 
 from textmlr.cli import cli
 from textmlr.model.model import Model
 from textmlr.training import dealt_parts as dealings
-from textmlr.training.on_disk import cache as caches
 from textmlr.training.on_disk import disk_rows, row_counts
-from textmlr.training.on_disk.cache import Cache
 from textmlr.training.on_disk.disk_objective import StoredObjective
 
 LABELS, DOCUMENTS = 300, 2_000
 SMALL = "--memory", "400kB", "-q"
 SPARSE = "--theta", "sparse"
-
-
-class Stopped(BaseException):
-    """The run is cut off here."""
 
 
 @pytest.fixture(autouse=True)
@@ -129,22 +124,11 @@ def test_rows_come_in_any_order(corpus: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("stage", ["corpus", "choice", "counts", "rows"])
-def test_a_run_cut_off_after_any_stage_is_resumed(
-    corpus: Path, stage: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_cut_off_after_any_stage_is_resumed(corpus: Path, stage: str) -> None:
     whole = trained(corpus, *SMALL)
     Path("model.textmlr").unlink()
-    entered = Cache.enter
-
-    def enter(self: Cache, name: str, *values: Any) -> None:
-        entered(self, name, *values)
-        if name == stage:
-            raise Stopped(stage)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Cache, "enter", enter)
-        with pytest.raises(Stopped):
-            trained(corpus, *SMALL)
+    with cut_after_stage(stage):
+        trained(corpus, *SMALL)
     assert not Path("model.textmlr").exists()
     assert trained(corpus, *SMALL, "--resume") == whole
     assert not Path("model.textmlr.cache").exists()
@@ -157,20 +141,8 @@ def test_a_run_cut_off_within_an_epoch_is_resumed(
     options = [corpus, *SMALL, "--epochs", "3", "--threads", "1"]
     monkeypatch.setattr(disk_rows, "BYTES_A_ROW_ENTRY", 1 << 9)
     whole = trained(*options)
-    put, saved = Cache.put, 0
-
-    def put_some(self: Cache, name: str, *content: Any) -> None:
-        nonlocal saved
-        put(self, name, *content)
-        saved += name.endswith(".checkpoint")
-        if saved == saves:
-            raise Stopped
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Cache, "put", put_some)
-        patch.setattr(caches, "SHARE", 0)
-        with pytest.raises(Stopped):
-            trained(*options, "--checkpoint-every", "0.000001s")
+    with cut_after_saves(saves):
+        trained(*options, "--checkpoint-every", "0.000001s")
     turns: list[int] = []
     part = StoredObjective.part
     monkeypatch.setattr(

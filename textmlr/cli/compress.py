@@ -71,6 +71,7 @@ def compress(
 
     Features that contribute least to scores are dropped, the weights of the others are rounded, and
     names and weights are compressed. The small model works in every verb, and explains in words.
+    A sparse theta has fewer weights: those that say least are dropped.
 
     \f
     A CORPUS, as for train, that the model has not seen shows the cost: accuracy and log loss before
@@ -84,7 +85,7 @@ def compress(
     from textmlr.cli.warnings import warn_of_answers, warn_of_skipped
     from textmlr.corpus.reading import read_corpus
     from textmlr.model.model import Model
-    from textmlr.model.model_facts import kept_of
+    from textmlr.model.model_facts import kept_of, weights_of
     from textmlr.model.small_file.compression import check_size
 
     check_size(max_size)
@@ -103,7 +104,7 @@ def compress(
 
         result = compare(whole, small, corpus, threads=threads)
         warn_of_answers(result.answered[0])
-    about = {
+    about: dict[str, Any] = {
         "model": output,
         "bytes": size,
         "max_bytes": max_size,
@@ -117,6 +118,9 @@ def compress(
         },
         "compressed": small is not whole,
     }
+    if small.parts.is_sparse:
+        for values, model_of in ((about, small), (about["from"], whole)):
+            values["weights"] = weights_of(model_of.parts)
     if as_json:
         evaluation = {} if result is None else {"evaluation": result.as_dict()}
         click.echo(to_json(about | evaluation))
@@ -157,6 +161,8 @@ def _show(about: dict[str, Any], result: Comparison | MultilabelComparison | Non
         ("features", f"{before['features']:,} → {about['features']:,}"),
         ("weights", f"{before['storage']} → {about['storage']}"),
     ]
+    if "weights" in about:  # those of a sparse θ are stored alike
+        rows[-1] = ("weights", f"{before['weights']:,} → {about['weights']:,}")
     if result is not None:
         first = (
             ("accuracy", "accuracy") if isinstance(result, Comparison) else ("micro-F1", "micro_f1")

@@ -63,7 +63,8 @@ question_options = one_value(
             heading=SHOW,
             metavar="LABEL",
             shell_complete=complete_labels,
-            help="Compare with this label.  [default: the mean of all others]",
+            help="Compare with this label.  [default: the mean of all others; with more than 1,000 "
+            "labels the likeliest other one]",
         ),
         verb_option(
             "--flip",
@@ -134,7 +135,8 @@ def explain(
 
     P = exp(score - log z). The shares are exact. For a model with hidden layers they are integrated
     gradients from the empty document, which add up to the score as well. --against LABEL takes the
-    score of one label in place of the mean of the others'.
+    score of one label in place of the mean of the others'. With more than 1,000 labels it takes the
+    likeliest other one by default.
 
     With --flip it also finds the fewest words without which the likeliest label is another: each is
     replaced by a space wherever it occurs, and the rest is classified.

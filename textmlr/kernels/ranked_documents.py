@@ -201,15 +201,17 @@ def _find_truth(document, n, low, inverse, model, room, ranked):
         return
     rank = rates.size
     if 0 <= truth < rates.size:
-        rank = 0
-        if n < rates.size:
-            rank = _rest_before(model.rest, low, share, truth, own)
+        most = share * rates[model.rest.order[0]]
+        rest_counts = n < rates.size and low + most >= own  # no power is above 1
+        rank = _rest_before(model.rest, low, share, truth, own) if rest_counts else 0
         for i in range(n):
+            if not rest_counts and room.shares[i] * inverse + most < own:
+                continue
             label = np.int64(room.labels[i])
             rated = share * rates[label]
             if _before(room.shares[i] * inverse + rated, label, truth, own):
                 rank += 1
-            if n < rates.size and _before(low * powers[label] + rated, label, truth, own):
+            if rest_counts and _before(low * powers[label] + rated, label, truth, own):
                 rank -= 1
     ranked.ranks[document] = rank
 

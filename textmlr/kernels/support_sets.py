@@ -12,15 +12,40 @@ import numpy as np
 
 from textmlr.kernels.jit import kernel
 from textmlr.kernels.sigmoids import HALF, LEAST, ONE, _half_tanh, _sigmoid, _soft_plus
-from textmlr.kernels.support_steps import _touch
 
 GROUP = 16  # labels to a logarithm: LEAST^GROUP is well within float64
+
+
+class SetTheta(NamedTuple):
+    """A sparse θ in training.
+
+    starts (V + 1,) int64, labels (m,) int32   see ``model.postings``
+    weights (m,) float32, bias (L,) float32    updated by steps
+    """
+
+    starts: Any
+    labels: Any
+    weights: Any
+    bias: Any
+
+
+class TouchedRoom(NamedTuple):
+    """Scratch of one document.
+
+    sums (L,) float32, marks (L,) uint8   0 between documents
+    touched (L,) int32, scores (L,) float32
+    """
+
+    sums: Any
+    marks: Any
+    touched: Any
+    scores: Any
 
 
 class SetRoom(NamedTuple):
     """Scratch of a run.
 
-    room   SupportRoom
+    room   TouchedRoom
     error  (L,) float32   of touched labels; 0 between documents
     flat   (L,) float64   P of a label that is not touched, as at the last step of such
     costs  (L,) float64   log(1 + exp bias) likewise
@@ -53,9 +78,30 @@ def _settle(bias, moved, work):
 
 
 @kernel
+def _touch_sets(features, i, theta, room):
+    """Write the touched labels of document i to room, and what features add to their scores;
+    return how many they are."""
+    indptr, indices, values = features
+    starts, labels, weights = theta.starts, theta.labels, theta.weights
+    sums, marks, touched = room.sums, room.marks, room.touched
+    n = 0
+    for j in range(indptr[i], indptr[i + 1]):
+        value = values[j]
+        feature = indices[j]
+        for at in range(starts[feature], starts[feature + 1]):
+            label = labels[at]
+            if marks[label] == 0:
+                marks[label] = 1
+                touched[n] = label
+                n += 1
+            sums[label] += value * weights[at]
+    return n
+
+
+@kernel
 def _touched_with_own(features, i, sets, theta, room):
-    """``support_steps._touch``, with the labels of the document among the touched ones."""
-    n = _touch(features, i, theta, room)
+    """``_touch_sets``, with the labels of the document among the touched ones."""
+    n = _touch_sets(features, i, theta, room)
     for at in range(sets.offsets[i], sets.offsets[i + 1]):
         label = sets.codes[at]
         if room.marks[label] == 0:
@@ -108,7 +154,7 @@ def sets_epoch(features, sets, weights, order, paces, bias_pace, every, theta, w
     order (d,) int64, paces (d,) float64   documents, and their steps before their weight
     bias_pace   steps of the bias are so many times as large
     every  documents after which labels that were not touched have their bias moved
-    theta  SupportTheta, weights and bias updated;  work  SetRoom
+    theta  SetTheta, weights and bias updated;  work  SetRoom
     totals (2,) float64  written: Σ weight·loss before the step (nats), Σ weight of the documents
            whose highest score was that of one of their labels
     """
@@ -148,7 +194,7 @@ def sets_epoch(features, sets, weights, order, paces, bias_pace, every, theta, w
 def gather_scores(features, documents, theta, room, starts, labels, values):
     """Write the touched labels of documents, and what features add to their scores.
 
-    features  Csr;  documents (d,) int64;  theta  SupportTheta;  room  SupportRoom
+    features  Csr;  documents (d,) int64;  theta  SetTheta;  room  TouchedRoom
     starts (d + 1,) int64, labels (t,) int32, values (t,) float32   written; those of a document for
            which there is no room, and of all after it, are left out
     Return the number of documents that are written.
@@ -156,7 +202,7 @@ def gather_scores(features, documents, theta, room, starts, labels, values):
     total = 0
     starts[0] = 0
     for b in range(documents.size):
-        n = _touch(features, documents[b], theta, room)
+        n = _touch_sets(features, documents[b], theta, room)
         fits = total + n <= labels.size
         for k in range(n):
             label = room.touched[k]

@@ -192,8 +192,9 @@ class ModelVerbs:
         [('A', 0, 0.0), ('good', 2, 2.0), ('film', 7, 0.25), ('!', 11, 0.0)]
 
         label    None for the likeliest
-        against  the label to compare with, None for the mean of all others, or with a multi-label
-                 model for the label's absence
+        against  the label to compare with, None for the mean of all others, with more than 1,000
+                 labels for the likeliest other one, with a multi-label model for the label's
+                 absence
         Raises InputError for labels that the model does not have, and one against itself.
         """
         from textmlr.model.explanation.contributions import explain
@@ -295,9 +296,9 @@ class ModelVerbs:
         dtype  "int8" rounds weights to whole numbers times a scale of each feature; "float16"
                rounds them alone, and has room for fewer features
         watch  called with the features and bytes of each model that is tried
-        A model whose file is small enough already is given back.
-        Raises InputError for no size, where even one feature takes more, and for a model with a
-        sparse θ, whose file is small.
+        A model whose file is small enough already is given back.  A sparse θ has fewer weights:
+        those that say least are dropped.
+        Raises InputError for no size, and where even one feature takes more.
 
         >>> import textmlr
         >>> small = textmlr.train("data/genres-train.tsv").compress("100kB")

@@ -95,6 +95,8 @@ def explain(
 ) -> Explanation:
     """Explain one document's score of a label, by default of the likeliest.
 
+    against  None: where there are more than MANY_LABELS, the likeliest of the others; their mean
+             would say no more than that nearly all of them are unlike the document
     Raises InputError for a label that the model does not have, for a label against itself, and
     if the document is not text.
     """
@@ -110,6 +112,9 @@ def explain(
             f"label {model.labels[chosen]!r} against itself",
             mend="compare it with another label, or with none",
         )
+    if other is None and len(scores) > MANY_LABELS and model.thresholds is None:
+        other = _next_likeliest(answers.probabilities[0], chosen)
+        against = model.labels[other]
     wanted = _wanted(len(scores), chosen, other, is_multilabel=model.thresholds is not None)
     row = _shares(model, places, answers, wanted)
     formula = _formula(model, chosen, answers, row)
@@ -166,6 +171,13 @@ def _probabilities(
     likely = likely[np.argsort(-p[likely], kind="stable")][:LIKELIEST]
     asked = [chosen] if other is None else [chosen, other]
     return {model.labels[i]: float(p[i]) for i in np.union1d(likely, asked).tolist()}
+
+
+def _next_likeliest(p: Reals, chosen: int) -> int:
+    """The likeliest label beside one;  p  (L,), of two labels at least."""
+    others = p.copy()
+    others[chosen] = -1
+    return int(others.argmax())
 
 
 def _number(labels: list[str], label: str) -> int:

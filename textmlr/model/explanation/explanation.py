@@ -22,7 +22,8 @@ class Explanation(Reasons):
 
     text           the document; bytes that are not UTF-8, and lone surrogates, are U+FFFD in it
     label          the one explained
-    against        the other label, None for the mean of all others
+    against        the other label, None for the mean of all others; with more than 1,000 labels the
+                   likeliest other one where none was asked for
     answer         the model's answer, its likeliest label; of a multi-label model a tuple of the
                    labels above their thresholds
     probabilities  P(Y=ℓ | x) of each label, in the labels' order; of more than 1,000 labels those

@@ -24,7 +24,7 @@ from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.fasttext.fasttext_parts import refuse_fasttext
 from textmlr.model.model import Model
 from textmlr.model.model_file import pack
-from textmlr.model.model_parts import UpdateState, check_dense
+from textmlr.model.model_parts import UpdateState
 from textmlr.model.record import CompressionRecord
 from textmlr.model.small_file.form import by_frequency, by_name
 from textmlr.model.small_file.ranked_features import RankedFeatures
@@ -56,21 +56,24 @@ def compress(
            deflated; "float16": weights are rounded to these alone
     watch  called with the features and bytes of each model that is tried
     A model whose file is small enough is returned as it is.
+    A sparse θ has fewer weights, and only the features that have some: see ``fewer_postings``.
     Raises InputError where even a model of one feature is larger, and for no number of bytes.
     """
     check_kind("model", model, Model, MODEL_MEND)
     check_size(max_size)
     check_choice("dtype", dtype, SMALL)
     check_callable("watch", watch)
-    if tensor_file.size_of(*pack(model.parts)) <= max_size:
+    size = tensor_file.size_of(*pack(model.parts))
+    if size <= max_size:
         return model
     mend = "make it small by fasttext quantize, and import that"
     refuse_fasttext(model.parts.storage, "cannot be compressed here", mend)
-    check_dense(
-        model.parts,
-        "has no smaller form: its file has a byte or two for each weight",
-        mend="train one of fewer features, by --min-df 2 or --max-features 100000",
-    )
+    if model.parts.is_sparse:
+        if dtype != "int8":
+            raise InputError("a sparse theta has no weights of 16 bits", mend="use int8")
+        from textmlr.model.postings_file.sparse_compression import compress_sparse
+
+        return compress_sparse(model, size, max_size, watch)
     search = _SizeSearch(RankedFeatures.of(model), dtype, max_size, watch)
     return search.run()
 

@@ -66,12 +66,12 @@ class RankedFeatures:
             )
             documents = all_documents[rows]
             if options.norm == "l2":
-                every = _seen_again(all_documents) * _square_idf(featurizer)
+                every = seen_again(all_documents) * square_idf(featurizer)
                 every[:bias] = 0  # it is no part of the length
                 squares, whole = every[rows], float(every.sum())
         centred = theta - theta.mean(axis=1, keepdims=True) if are_scores else theta
         norm = np.sqrt(np.square(centred, dtype=np.float64).sum(axis=1))
-        weights = documents * _square_idf(featurizer)[rows]
+        weights = documents * square_idf(featurizer)[rows]
         contribution = np.sqrt(weights) * norm
         order = np.argsort(-contribution[bias:], kind="stable") + bias
         order = order[: np.count_nonzero(contribution[bias:])]
@@ -126,13 +126,13 @@ def _frequencies(vocabulary: Vocabulary) -> NDArray[np.int64]:
     return np.rint(np.exp(between)).astype(np.int64)
 
 
-def _seen_again(documents: NDArray[np.int64]) -> NDArray[np.float64]:
+def seen_again(documents: NDArray[np.int64]) -> NDArray[np.float64]:
     """Documents of each feature, 0 for the rarest, unless all are."""
     again = documents * (documents > documents.min(initial=0))
     return (again if again.any() else documents).astype(np.float64)
 
 
-def _square_idf(featurizer: Featurizer) -> NDArray[np.float64]:
+def square_idf(featurizer: Featurizer) -> NDArray[np.float64]:
     """(V,) idf², 1 where idf is not in use."""
     if featurizer.idf is None:
         return np.ones(featurizer.columns)

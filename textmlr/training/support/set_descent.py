@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import frozen
 from textmlr.corpus.label_sets import as_sets
 from textmlr.kernels import support_sets as kernels
-from textmlr.kernels.support_sets import SetRoom
-from textmlr.kernels.support_steps import SupportTheta
+from textmlr.kernels.support_sets import SetRoom, SetTheta, TouchedRoom
 from textmlr.training.objective import Objective
-from textmlr.training.support.left_out import room_of
 
 # Documents after which labels that none of them touched have their bias moved, a label a document.
 FEWEST_DOCUMENTS = 16
@@ -36,7 +34,7 @@ def empty_theta(
     bias: int | None,
     most: int,
     base: NDArray[np.float32],
-) -> SupportTheta:
+) -> SetTheta:
     """A θ of zeros, with room where a feature and a label of some documents met.
 
     bias  the column that is always 1, which has no entries;  None: there is none
@@ -60,7 +58,7 @@ def empty_theta(
     labels = np.empty(int(starts[-1]), np.int32)
     kernels.write_met(features, *own, frozen(starts), starts[:-1].copy(), labels)
     zeros = np.zeros(len(labels), np.float32)
-    return SupportTheta(frozen(starts), frozen(labels), zeros, base.copy(), np.zeros(len(base)))
+    return SetTheta(frozen(starts), frozen(labels), zeros, base.copy())
 
 
 @dataclass(slots=True, eq=False)
@@ -75,7 +73,7 @@ class SetDescent:
 
     objective: Objective
     documents: NDArray[np.int64]
-    theta: SupportTheta
+    theta: SetTheta
     seed: int
     done: int = 0
 
@@ -90,7 +88,7 @@ class SetDescent:
         paces = np.linspace(first, last, len(order) + 1)[:-1]
         none = np.zeros(labels)
         work = SetRoom(
-            room_of(labels), np.zeros(labels, np.float32), none, none.copy(), none.copy()
+            touched_room(labels), np.zeros(labels, np.float32), none, none.copy(), none.copy()
         )
         totals = np.zeros(2)
         kernels.sets_epoch(
@@ -110,3 +108,13 @@ class SetDescent:
         if not (np.isfinite(totals).all() and np.isfinite(self.theta.weights).all()):
             raise ArithmeticError("training diverged: the weights are not finite any more")
         return SetFigures(float(totals[0]) / weight, float(totals[1]) / weight)
+
+
+def touched_room(labels: int) -> TouchedRoom:
+    """Scratch of one document."""
+    return TouchedRoom(
+        np.zeros(labels, np.float32),
+        np.zeros(labels, np.uint8),
+        np.empty(labels, np.int32),
+        np.empty(labels, np.float32),
+    )

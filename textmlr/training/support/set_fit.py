@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.threads import map_blocks
 from textmlr.base.training_options import TrainingOptions
-from textmlr.kernels.support_steps import SupportTheta
+from textmlr.kernels.support_sets import SetTheta
 from textmlr.model.postings import Postings
 from textmlr.model.scoring import Mixed, base_scores
 from textmlr.training.held_out import check_labels, hold_out
@@ -18,11 +18,13 @@ from textmlr.training.objective import Objective
 from textmlr.training.sgd.epoch import Epoch
 from textmlr.training.sgd.runs import ColumnFacts
 from textmlr.training.sgd.trial_run import Progress, Watch
-from textmlr.training.support.label_sums import NARROW, most_labels
+from textmlr.training.support.label_sums import most_labels
 from textmlr.training.support.left_out import Scalars
 from textmlr.training.support.set_descent import SetDescent, SetFigures, empty_theta
 from textmlr.training.support.set_judges import SetJudges, SetTuning
-from textmlr.training.support.support_fit import Judged, SupportFit
+from textmlr.training.support.share_calibration import Judged
+from textmlr.training.support.support_choice import SupportChoice
+from textmlr.training.support.support_fit import SupportFit
 from textmlr.training.thresholds import Thresholds
 
 # The step size that is tried first, in units of 1 / mean ‖f(x)‖², and the least and the greatest
@@ -30,6 +32,8 @@ from textmlr.training.thresholds import Thresholds
 RATE, LEAST_RATE, MOST_RATE = 8.0, 2.0, 128.0
 POWER = 1.0
 SET_EPOCHS = 2
+# Features that meet a larger share of the labels have no weights.
+SET_CAP = 0.01
 # From zero nothing is known of labels by sums.
 NO_SUMS = Scalars(0.0, 0.0, 0.0, 0.0, float("nan"))
 
@@ -121,10 +125,10 @@ class _SetTraining:
 
     def _learnt(
         self, run: str, documents: NDArray[np.int64], rate: float, epochs: int
-    ) -> tuple[SupportTheta, list[SetFigures]]:
+    ) -> tuple[SetTheta, list[SetFigures]]:
         """(θ after the steps of some documents, figures of each epoch)."""
         labels = self.objective.labels
-        most = most_labels(labels, NARROW)
+        most = most_labels(labels, SET_CAP)
         theta = empty_theta(self.objective, documents, self.bias, most, self.base)
         descent = SetDescent(self.objective, documents, theta, self.options.seed)
         size, told = rate * self.objective.unit, list[SetFigures]()
@@ -138,7 +142,7 @@ class _SetTraining:
 
     def _fit(
         self,
-        theta: SupportTheta,
+        theta: SetTheta,
         figures: list[SetFigures],
         tuning: SetTuning | None,
         rate: float,
@@ -167,6 +171,7 @@ class _SetTraining:
             fitted.absorbed(),
             fitted,
             NO_SUMS,
+            SupportChoice(POWER, SET_CAP, len(figures)),
             rate,
             len(figures),
             figures[-1].loss if figures else None,
@@ -175,7 +180,6 @@ class _SetTraining:
             None
             if tuning is None
             else Judged(tuning.loss, tuning.accuracy, thresholds.never_answered),
-            idf_power=POWER,
             thresholds=thresholds,
         )
 

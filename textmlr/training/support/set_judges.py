@@ -11,12 +11,12 @@ from textmlr.base.arrays import frozen
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.label_sets import LabelSets, as_sets
 from textmlr.kernels import support_sets as kernels
-from textmlr.kernels.support_steps import SupportTheta
+from textmlr.kernels.support_sets import SetTheta
 from textmlr.model.scoring import Bent, Mixed
 from textmlr.training.label_calibration import LabelScales, ScoreHistogram, label_scales
 from textmlr.training.objective import Objective
 from textmlr.training.support.common_threshold import TouchedScores, common_threshold
-from textmlr.training.support.left_out import room_of
+from textmlr.training.support.set_descent import touched_room
 from textmlr.training.thresholds import Thresholds, choose_thresholds
 
 Reals = NDArray[np.float64]
@@ -74,9 +74,7 @@ class SetJudges:
     bias: Reals
 
     @classmethod
-    def of(
-        cls, objective: Objective, documents: NDArray[np.int64], theta: SupportTheta
-    ) -> SetJudges:
+    def of(cls, objective: Objective, documents: NDArray[np.int64], theta: SetTheta) -> SetJudges:
         """These documents, or as many of the first as there is room for."""
         labels = len(theta.bias)
         room = max(TOUCHED, labels)
@@ -84,7 +82,7 @@ class SetJudges:
         touched, values = np.empty(room, np.int32), np.empty(room, np.float32)
         rows = objective.features.arrays()
         number = kernels.gather_scores(
-            rows, frozen(documents), theta, room_of(labels), starts, touched, values
+            rows, frozen(documents), theta, touched_room(labels), starts, touched, values
         )
         starts = starts[: number + 1]
         size, documents = int(starts[-1]), documents[:number]

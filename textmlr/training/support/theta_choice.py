@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.option_conflicts import asks_for_dense
 from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.training_options import DEFAULT_L2, TrainingOptions
@@ -81,11 +80,6 @@ def check_theta(options: TrainingOptions, head: Head, *, stored: bool) -> None:
         ),
         Sentence("leave it out, or give more {memory:name}"),
     )
-
-
-def with_idf(wanted: FeaturizerOptions) -> FeaturizerOptions:
-    """Options of features for a sparse θ: TF-IDF, unless they say otherwise."""
-    return replace(wanted, idf=wanted.hash_bits is None) if wanted.idf is None else wanted
 
 
 def refuse_sparse(options: TrainingOptions, who: str) -> None:

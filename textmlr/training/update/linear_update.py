@@ -47,7 +47,7 @@ class LinearLearner:
         alike = old.alike(model, new)
         scores = old.calibrated(new)
         curvature = alike * curvature_of(scores, new.head) + (1 - alike) * CURVATURE
-        squares = _squares(model, grown, old.frequencies)
+        squares = old_squares(model, grown, old.frequencies)
         prior = Prior(
             precision_of(squares, new.mean_square_length(), curvature),
             common_of(np.sqrt(squares * old.frequencies), model.featurizer.documents, curvature),
@@ -113,7 +113,9 @@ def _begin_rare(model: Model, old: OldModel, new: Objective) -> None:
         old.layers[0][bias[:, None], ~old.known] = -np.log1p(model.featurizer.documents)
 
 
-def _squares(model: Model, grown: Extension, frequencies: NDArray[np.int64]) -> NDArray[np.float64]:
+def old_squares(
+    model: Model, grown: Extension, frequencies: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """Σ f(x)_f² over the old documents, about: (V,) float64.
 
     frequencies  (V,) of old documents.  A feature's square is taken to be the same wherever it

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.base.errors import InputError
 from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.model.model import Model
@@ -21,10 +22,12 @@ from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
 from textmlr.training.training_events import Stage, Watch
 from textmlr.training.update.forgetting import ranked_before_and_after
+from textmlr.training.update.grown_postings import grown_postings
 from textmlr.training.update.new_documents import NewDocuments
 from textmlr.training.update.old_model import label_totals
-from textmlr.training.update.sparse_update import SparseLearner, grown_postings
+from textmlr.training.update.sparse_update import SparseLearner
 from textmlr.training.update.updated_record import Recurrence, updated_record
+from textmlr.training.update.zero_update import ZeroLearner
 
 Json = dict[str, Any]
 
@@ -44,7 +47,7 @@ def update_sparse(
     """
     new = NewDocuments.of(model, corpus, threads, tell)
     objective = new.objective
-    learner = SparseLearner.of(model, new, frequencies, options.seed)
+    learner = _learner(model, new, frequencies, options.seed)
     size = len(objective.y), objective.labels, objective.columns, objective.nonzeros
     tell(Stage("fit", *size, learner.epochs, 16 * objective.nonzeros, sparse=True))
     comparison, compared = _Comparison(model, new, frequencies), None
@@ -76,6 +79,27 @@ def update_sparse(
         update_state=UpdateState((), None if sketch is None else sketch.beside(len(postings) // 2)),
     )
     return Model.of(settled(parts))
+
+
+def _learner(
+    model: Model, new: NewDocuments, frequencies: NDArray[np.int64], seed: int
+) -> SparseLearner | ZeroLearner:
+    """The learner of a model whose θ follows from sums, or started from zero.
+
+    Raises InputError for a compressed model, which has lost weights, and for one whose record does
+    not say how θ was found.
+    """
+    final, compressed = model.record.final, model.record.compressed is not None
+    if compressed or not isinstance(final, SupportRecord):
+        raise InputError(
+            "the model does not say which sums its weights are made of",
+            mend="update the model that it was compressed from"
+            if compressed
+            else "train a model on all documents (textmlr train)",
+        )
+    if not final.attraction:
+        return ZeroLearner.of(model, new, frequencies)
+    return SparseLearner.of(model, new, frequencies, seed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,152 @@
+"""Update of a sparse θ that started from zero: all of it was learnt, so old documents are kept as a
+penalty around it, as with a dense θ (``linear_update``); it moves where label and feature met.
+
+The score of a label is t(x)·Σ_f f(x)_f·θ_fℓ + bias_ℓ, with t(x) as the old θ has it.  Features that
+no new document has do not move, so that memory goes with those of new documents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.arrays import frozen
+from textmlr.kernels import merged_rows as kernels
+from textmlr.kernels.merged_rows import SummedRows
+from textmlr.model.model import Model
+from textmlr.model.parameters import LINEAR, Network
+from textmlr.model.postings import Postings
+from textmlr.model.postings_file.rounded_postings import factors_of, rounded
+from textmlr.model.scoring import Calibration, score
+from textmlr.training.objective import Objective
+from textmlr.training.support.label_sums import LabelSums
+from textmlr.training.training_events import Watch
+from textmlr.training.update.grown_postings import grown_postings
+from textmlr.training.update.linear_update import (
+    CURVATURE,
+    common_of,
+    curvature_of,
+    old_squares,
+    precision_of,
+)
+from textmlr.training.update.new_documents import NewDocuments
+from textmlr.training.update.old_model import OldModel, bias_rows, label_totals
+from textmlr.training.update.penalised_loss import Prior, minimum
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ZeroLearner:
+    """A model whose sparse θ started from zero, with room for new features and labels.
+
+    postings     its θ: the rows of new features are empty
+    calibration  of its scores
+    bias         number of the bias's row, −1: there is none
+    squares, sums (R,) float64   Σ f(x)_f², Σ f(x)_f about, over the old documents
+    documents    of training
+    alike        likeness of the labels of old documents and new, 0 to 1
+    factors, step   as a file has its weights
+    """
+
+    postings: Postings
+    calibration: Calibration
+    bias: int
+    squares: NDArray[np.float64]
+    sums: NDArray[np.float64]
+    documents: int
+    alike: float
+    factors: Floats
+    step: int | None
+
+    @classmethod
+    def of(cls, model: Model, new: NewDocuments, frequencies: NDArray[np.int64]) -> ZeroLearner:
+        """A model, and the documents it is updated by."""
+        parts, grown = model.parts, new.grown
+        assert parts.postings is not None
+        own = set(model.labels)
+        known = np.array([label in own for label in new.labels])
+        rows = grown.features.columns
+        before = np.zeros(rows, np.int64)
+        before[: len(frequencies)] = frequencies
+        squares = old_squares(model, grown, before)
+        always = np.flatnonzero(bias_rows(grown))
+        totals, documents = label_totals(model, new.labels), model.featurizer.documents
+        nothing = np.zeros(0, np.float32)
+        facts = known, before, parts.calibration, bias_rows(grown), nothing, totals
+        old = OldModel([], LINEAR, *facts, new.labels, documents)
+        return cls(
+            grown_postings(parts.postings, rows, known),
+            parts.calibration,
+            int(always[0]) if len(always) else -1,
+            squares,
+            np.sqrt(squares * before),
+            documents,
+            old.alike(model, new.objective),
+            factors_of(grown.featurizer.idf, grown.columns, rows),
+            parts.storage.top if parts.storage.dtype == "postings" else None,
+        )
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of steps: the solver has none."""
+        return 0
+
+    def learn(self, documents: Objective, threads: int, watch: Watch) -> Postings:
+        """θ after the documents, as a file has it; the number of threads changes no bit."""
+        rows, (used, numbers) = (
+            documents.features,
+            np.unique(documents.features.indices, return_inverse=True),
+        )
+        rows = replace(rows, indices=numbers.astype(np.int32), columns=len(used))
+        theta = self.postings.rows(used)
+        sums = score(rows, Network.of([theta]))
+        times = self._times(sums)
+        base = sums * times[:, None] + self.postings.bias
+        own = self.alike * curvature_of(base.astype(np.float32), documents.head)
+        curvature = own + (1 - self.alike) * CURVATURE
+        prior = Prior(
+            precision_of(self.squares[used], documents.mean_square_length(), curvature),
+            common_of(self.sums[used], self.documents, curvature),
+        )
+        values = rows.values * np.repeat(times, np.diff(rows.indptr))
+        values[documents.features.indices == self.bias] = 1
+        rows = replace(rows, values=values.astype(np.float32))
+        found = minimum(rows, documents.y, documents.weights, base, prior, threads, watch)
+        change = found.change.astype(np.float32, copy=False)
+        return self._moved(documents, used.astype(np.int64), change)
+
+    def _times(self, sums: Floats) -> NDArray[np.float64]:
+        """t(x) of documents: (n,)."""
+        own = self.calibration
+        highest = np.maximum(sums.max(axis=1, initial=0), own.least)
+        times: NDArray[np.float64] = (highest / own.spread) ** own.exponent
+        return times
+
+    def _moved(self, documents: Objective, used: NDArray[np.int64], change: Floats) -> Postings:
+        """θ moved by (k, L) changes in the rows ``used``, where label and feature met."""
+        old, is_open = self.postings, np.ones(len(self.squares), np.uint8)
+        met = LabelSums.of(documents, self.bias if self.bias >= 0 else None, documents.labels)
+        both = (
+            SummedRows(frozen(old.starts), frozen(old.labels), frozen(old.weights)),
+            SummedRows(frozen(met.starts), frozen(met.labels), frozen(met.sums)),
+            frozen(is_open),
+        )
+        sizes = np.empty(len(is_open), np.int64)
+        kernels.count_merged(*both, sizes)
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+        m = int(starts[-1])
+        out = SummedRows(frozen(starts), np.empty(m, np.int32), np.empty(m, np.float32))
+        nothing = np.empty(m, np.float32), np.empty(m, np.float32)
+        kernels.merge_rows(*both, frozen(np.zeros(len(old), np.float32)), out, *nothing)
+        weights: Floats = out.sums
+        for row, own in zip(used.tolist(), change, strict=True):
+            entries = slice(int(starts[row]), int(starts[row + 1]))
+            weights[entries] += own[out.labels[entries]]
+        bias = old.bias.copy()
+        if self.bias >= 0:
+            bias += change[np.searchsorted(used, self.bias)]
+        moved = Postings(starts, out.labels, weights, bias, np.zeros_like(bias))
+        return rounded(moved, self.factors, self.step)[0]
