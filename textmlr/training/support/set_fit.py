@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.threads import map_blocks
 from textmlr.base.training_options import TrainingOptions
 from textmlr.kernels.support_sets import SetTheta
 from textmlr.model.postings import Postings
@@ -44,9 +43,7 @@ def fit_sets(
     *,
     columns: ColumnFacts,
     validation: Objective | None = None,
-    threads: int = 1,
     watch: Watch | None = None,
-    beside: Callable[[], object] | None = None,
 ) -> SupportFit:
     """Fit a sparse θ of sigmoids.
 
@@ -56,16 +53,10 @@ def fit_sets(
 
     columns     facts about the columns of the rows
     validation  documents that judge, None to hold some out
-    beside      called once, beside the fit where there are two threads
     Raises InputError where no document has a label, ArithmeticError where θ does not stay finite.
     """
     check_labels(objective)
-    found: list[SupportFit] = []
-    training = _SetTraining.of(objective, options, columns, watch)
-    jobs = [lambda: found.append(training.run(validation)), *([beside] if beside else [])]
-    for _ in map_blocks(lambda job: job(), jobs, threads):
-        pass
-    return found[0]
+    return _SetTraining.of(objective, options, columns, watch).run(validation)
 
 
 @dataclass(slots=True, eq=False)
