@@ -17,6 +17,8 @@ from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus, check_corpus, files_of
 from textmlr.corpus.duplicates import Duplicates, duplicates_of
+from textmlr.features.featurizer import Featurizer
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.heads import Head, head_of, usual_head
 from textmlr.model.model import Model
 from textmlr.model.model_facts import kept_of
@@ -117,7 +119,9 @@ def train_corpus(
     if validation is not None:
         overlap = duplicates.sketch.overlap(validation.batches, threads)
     record = training_record(corpus, duplicates, rows, candidates, options, fitted.found, overlap)
-    return fitted.model(corpus, rows, record, duplicates, run)
+    featurizer, columns = rows.featurizer, rows.columns
+    del rows, names  # the parts of a sparse θ are settled without them in memory
+    return fitted.model(corpus, featurizer, columns, record, duplicates, run)
 
 
 def _rows(
@@ -160,7 +164,13 @@ class _Fitted(NamedTuple):
         return self.layers[0] if self.postings is None else self.postings
 
     def model(
-        self, corpus: Corpus, rows: Rows, record: Record, duplicates: Duplicates, run: _Training
+        self,
+        corpus: Corpus,
+        featurizer: Featurizer,
+        columns: HashedColumns | None,
+        record: Record,
+        duplicates: Duplicates,
+        run: _Training,
     ) -> Model:
         """The model of this θ."""
         sketch = duplicates.sketch.beside(
@@ -171,10 +181,10 @@ class _Fitted(NamedTuple):
         options = run.options
         parts = ModelParts(
             corpus.labels,
-            rows.featurizer,
+            featurizer,
             self.layers,
             record,
-            rows.columns,
+            columns,
             Calibration() if self.calibration is None else self.calibration,
             activation=options.activation or LINEAR,
             update_state=UpdateState(self.squares, sketch),
@@ -183,7 +193,7 @@ class _Fitted(NamedTuple):
             postings=self.postings,
         )
         if parts.is_sparse:
-            parts = settled(parts)
+            parts = settled(parts, overwrite=True)
         model = Model.of(parts)
         return _sparse(model) if options.l1 else model
 
@@ -235,7 +245,8 @@ class _Training:
             judge = rows.judge(self.validation, options, threads)
         self.watch(self._stage(rows))
         if options.theta == "sparse":
-            return self._fit_sparse(rows, judge, beside)
+            beside()  # before the fit: what names are made of takes memory, and little time
+            return self._fit_sparse(rows, judge)
         if options.solver == "exact":
             found = fit_exact(
                 rows.in_memory,
@@ -264,9 +275,7 @@ class _Training:
             calibration = replace(calibration, links=result.second)
         return _Fitted(result.layers, squares, calibration, result, result.thresholds)
 
-    def _fit_sparse(
-        self, rows: Rows, judge: Objective | None, beside: Callable[[], object]
-    ) -> _Fitted:
+    def _fit_sparse(self, rows: Rows, judge: Objective | None) -> _Fitted:
         if self.from_zero:
             found = fit_from_zero(
                 rows.objective,
@@ -275,7 +284,6 @@ class _Training:
                 validation=judge,
                 threads=self.threads,
                 watch=self.watch,
-                beside=beside,
                 states=None if self.store is None else self.store.cache,
                 known=rows.trials,
             )
@@ -290,8 +298,8 @@ class _Training:
                 validation=judge,
                 threads=self.threads,
                 watch=self.watch,
-                beside=beside,
                 states=None if self.store is None else self.store.cache,
+                room=None if self.store is None else self.store.most_weights,
             )
         return _Fitted([], [], found.calibration, found, None, found.postings)
 

@@ -192,6 +192,7 @@ def _support(found: SupportFit) -> SupportRecord:
         epochs=found.epochs,
         loss=found.loss,
         accuracy=found.accuracy,
+        crowded=found.crowded or None,
     )
 
 
