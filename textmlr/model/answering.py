@@ -167,11 +167,11 @@ class Answerer:
         codes  (n,) the documents' own labels, for P and rank of each; one that is no number of a
                label has P = 0 and rank L
         """
-        from textmlr.kernels.ranking import rank_rows  # few answers are ranked
+        from textmlr.kernels import ranking  # few answers are ranked
 
         answers = self.answer(block)
         out = RankedAnswers.room(len(block), k, codes)
-        rank_rows(frozen(answers.probabilities), out.arrays())
+        ranking.rank_rows(frozen(answers.probabilities), out.arrays())
         return replace(out, log_z=answers.log_z, known=answers.known, invalid=answers.invalid)
 
     def of_label(self, block: Batch, code: int) -> NDArray[np.float64]:

@@ -59,9 +59,9 @@ class Postings:
             raise InputError("the postings have no scale above 0 of each row")
         if len(self.scales) != len(self.bias):
             raise InputError(f"there are {len(self.scales)} scales of {len(self.bias)} labels")
-        from textmlr.kernels.touched_labels import is_sound  # few models are sparse
+        from textmlr.kernels import touched_labels as kernels  # few models are sparse
 
-        if not is_sound(frozen(self.starts), frozen(self.labels), len(self.bias)):
+        if not kernels.is_sound(frozen(self.starts), frozen(self.labels), len(self.bias)):
             raise InputError("the postings are not rows of ascending labels")
         for own in arrays[2:]:
             if not is_finite(own) or max(-own.min(initial=0), own.max(initial=0)) > MOST_WEIGHT:
