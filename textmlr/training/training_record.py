@@ -69,7 +69,7 @@ def training_record(
         held_out=_held_out(found, overlap),
         final=_final(found, options),
         thresholds=thresholds_record(
-            None if isinstance(found, SupportFit) else found.thresholds,
+            found.thresholds,
             options,
             isinstance(found, Fit) and found.second is not None,
         ),
