@@ -84,7 +84,7 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
     if isinstance(final, ExactRecord):
         return rows + _certificate_rows(final)
     if isinstance(final, SupportRecord):
-        return rows + _support_rows(final)
+        return rows + _support_rows(final, record.thresholds is not None)
     over = plural(final.epochs, "epoch") + _larger(final.idf_power)
     rows.append(("step size", f"{final.learning_rate:g}, falling to 0 in {over}"))
     if final.averaged:
@@ -179,8 +179,8 @@ def _certificate_rows(final: ExactRecord) -> list[tuple[str, str]]:
     return rows
 
 
-def _support_rows(final: SupportRecord) -> list[tuple[str, str]]:
-    """How a sparse θ was found."""
+def _support_rows(final: SupportRecord, several: bool) -> list[tuple[str, str]]:
+    """How a sparse θ was found;  several  whether documents have sets of labels."""
     over, share = plural(final.epochs, "epoch"), final.calibration.share or 0
     steps = f"{final.learning_rate:g}, falling to 0 in {over}"
     if final.idf_power is not None and not final.attraction:
@@ -188,11 +188,10 @@ def _support_rows(final: SupportRecord) -> list[tuple[str, str]]:
     elif not final.epochs:
         steps = "no steps: the sums of each label's documents answer better by themselves"
     calibration = f"the labels' shares are {share:.3g} of each answer"
-    if not share:
-        own = final.calibration
-        bent = f" × highest^{own.exponent:.2g}" if own.exponent else ""
-        formula = f"{own.factor:.3g} × scores{bent}"
-        calibration = f"probabilities fitted to held-out documents ({formula})"
+    if several or not share:
+        factor, power = final.calibration.factor, final.calibration.exponent
+        bent = f" × (the highest of the document)^{power:.2g}" if power else ""
+        calibration = f"scores times {factor:.3g}{bent}"
     return [("step size", steps), ("calibration", calibration)]
 
 

@@ -8,7 +8,7 @@ from textmlr.base.option_conflicts import asks_for_dense
 from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.training_options import DEFAULT_L2, TrainingOptions
 from textmlr.corpus.corpus import Corpus
-from textmlr.model.heads import SOFTMAX, Head
+from textmlr.model.heads import Head, usual_head
 
 # With more labels than this θ is sparse where nothing speaks against it: fewer than one in a
 # hundred of the cells of a dense one have met a document.
@@ -28,22 +28,25 @@ class ThetaSizeError(OptionError):
     """A dense θ would not fit in memory."""
 
 
-def with_theta(options: TrainingOptions, corpus: Corpus, head: Head) -> TrainingOptions:
+def with_theta(
+    options: TrainingOptions, corpus: Corpus, head: Head, *, stored: bool
+) -> TrainingOptions:
     """The options, with a sparse θ where that is taken without being asked for: of more than
     MOST_DENSE_LABELS labels, and of more than MOST_SMALL_LABELS that have many documents.
 
-    options  before their defaults are decided;  head  of the model
+    options  before their defaults are decided;  head  of the model;  stored  rows are on disk
     """
-    sparse = replace(options, theta="sparse") if may_be_sparse(options, head) else options
+    free = may_be_sparse(options, head, stored=stored)
+    sparse = replace(options, theta="sparse") if free else options
     labels = len(corpus.labels)
-    many = labels > MOST_SMALL_LABELS and starts_from_zero(sparse, corpus)
+    many = labels > MOST_SMALL_LABELS and starts_from_zero(sparse, corpus, head)
     return sparse if many or labels > MOST_DENSE_LABELS else options
 
 
-def starts_from_zero(options: TrainingOptions, corpus: Corpus) -> bool:
+def starts_from_zero(options: TrainingOptions, corpus: Corpus, head: Head) -> bool:
     """Whether a sparse θ starts from zero: of labels that are not very many, and have many
-    documents."""
-    if options.theta != "sparse" or len(corpus.labels) > MOST_DENSE_LABELS:
+    documents, one label each."""
+    if options.theta != "sparse" or head.has_sets or len(corpus.labels) > MOST_DENSE_LABELS:
         return False
     return len(corpus) >= ZERO_DOCUMENTS * len(corpus.labels)
 
@@ -55,22 +58,35 @@ def penalty_of(options: TrainingOptions) -> float:
 
 def kept_dense(options: TrainingOptions, corpus: Corpus) -> TrainingOptions:
     """The options of a model that has to be dense, as its trials were."""
-    many = with_theta(options, corpus, SOFTMAX).theta == "sparse"
+    many = (
+        with_theta(options, corpus, usual_head(corpus.is_multilabel), stored=False).theta
+        == "sparse"
+    )
     return replace(options, theta="dense") if many else options
 
 
-def may_be_sparse(options: TrainingOptions, head: Head) -> bool:
-    """Whether θ may be sparse though nobody asked for that."""
+def may_be_sparse(options: TrainingOptions, head: Head, *, stored: bool) -> bool:
+    """Whether θ may be sparse though nobody asked for that;  stored  rows are on disk."""
     free = options.theta is None and asks_for_dense(options) is None
-    return free and head.has_sparse
+    return free and head.has_sparse and not (stored and head.has_sets)
 
 
-def check_theta(options: TrainingOptions, head: Head) -> None:
-    """Raise OptionError for a sparse θ where training finds none: of independent sigmoids."""
-    if options.theta != "sparse" or head.has_sparse:
+def check_theta(options: TrainingOptions, head: Head, *, stored: bool) -> None:
+    """Raise OptionError for a sparse θ where training finds none: by a head that has none, and of
+    documents with sets of labels whose rows are on disk;  stored  whether they are."""
+    if options.theta != "sparse" or (head.has_sparse and not (stored and head.has_sets)):
         return
-    problem = Sentence("{theta} is for corpora where documents have one label each", _SPARSE)
-    raise OptionError("theta", problem, _LEAVE_OUT)
+    if not head.has_sparse:
+        problem = Sentence("{theta} is for corpora where documents have one label each", _SPARSE)
+        raise OptionError("theta", problem, _LEAVE_OUT)
+    raise OptionError(
+        "theta",
+        Sentence(
+            "{theta} keeps documents of several labels each in memory, and these are on disk",
+            _SPARSE,
+        ),
+        Sentence("leave it out, or give more {memory:name}"),
+    )
 
 
 def refuse_sparse(options: TrainingOptions, who: str) -> None:
