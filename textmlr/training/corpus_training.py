@@ -48,6 +48,7 @@ from textmlr.training.stage_lines import logged
 from textmlr.training.support.drawn_labels import choose_sparse
 from textmlr.training.support.from_zero_fit import fit_from_zero
 from textmlr.training.support.from_zero_runs import ZeroRuns
+from textmlr.training.support.set_fit import SET_EPOCHS, fit_sets
 from textmlr.training.support.support_choice import SupportChoice
 from textmlr.training.support.support_fit import SupportFit, fit_support
 from textmlr.training.support.theta_choice import (
@@ -97,8 +98,9 @@ def train_corpus(
     check_kind("store", store, Store, optional=True)
     own = usual_head(corpus.is_multilabel) if head is None else head_of(head)
     given = training_options or TrainingOptions()
-    check_theta(given, own)
-    options = with_theta(given, corpus, own).decided()
+    stored = store is not None
+    check_theta(given, own, stored=stored)
+    options = with_theta(given, corpus, own, stored=stored).decided()
     _check_two_labels(corpus)
     check_judges(corpus, validation)
     check_maximise(options, "corpus", multilabel=corpus.is_multilabel)
@@ -132,7 +134,7 @@ def _rows(
     try:
         return run, *run.rows(wanted)
     except ThetaSizeError:
-        if not may_be_sparse(given, run.head):
+        if not may_be_sparse(given, run.head, stored=run.store is not None):
             raise
     run = replace(run, options=replace(given, theta="sparse").decided())
     return run, *run.rows(wanted)
@@ -213,7 +215,9 @@ class _Training:
     def rows(self, wanted: FeaturizerOptions) -> tuple[list[Candidate], Rows]:
         """(n-grams that were tried, rows with the best ones).  Raises InputError where θ would not
         fit in memory."""
-        wanted = few_features(self._with_weights(wanted), self.corpus, self.options)
+        wanted = self._with_weights(wanted)
+        if self.options.theta != "sparse":
+            wanted = few_features(wanted, self.corpus, self.options)
         choice, options, threads = self._choice(wanted), self.options, self.threads
         if choice.rows is not None:
             return choice.candidates, choice.rows
@@ -227,7 +231,7 @@ class _Training:
     @property
     def from_zero(self) -> bool:
         """Whether θ is sparse and starts from zero."""
-        return starts_from_zero(self.options, self.corpus)
+        return not self.head.has_sets and starts_from_zero(self.options, self.corpus)
 
     def _with_weights(self, wanted: FeaturizerOptions) -> FeaturizerOptions:
         """The options of features, with the weights of features that θ's form asks for."""
@@ -276,7 +280,15 @@ class _Training:
         return _Fitted(result.layers, squares, calibration, result, result.thresholds)
 
     def _fit_sparse(self, rows: Rows, judge: Objective | None) -> _Fitted:
-        if self.from_zero:
+        if self.head.has_sets:
+            found = fit_sets(
+                rows.in_memory,
+                self.options,
+                columns=rows.column_facts,
+                validation=judge,
+                watch=self.watch,
+            )
+        elif self.from_zero:
             found = fit_from_zero(
                 rows.objective,
                 self.options,
@@ -301,7 +313,7 @@ class _Training:
                 states=None if self.store is None else self.store.cache,
                 room=None if self.store is None else self.store.most_weights,
             )
-        return _Fitted([], [], found.calibration, found, None, found.postings)
+        return _Fitted([], [], found.calibration, found, found.thresholds, found.postings)
 
     def _stage(self, rows: Rows) -> Stage:
         """The stage "fit"."""
@@ -309,7 +321,8 @@ class _Training:
         epochs = 0
         if options.theta == "sparse" and not self.from_zero:
             support = rows.support or SupportChoice()
-            epochs = support.epochs if options.epochs is None else options.epochs
+            usual = SET_EPOCHS if self.head.has_sets else support.epochs
+            epochs = usual if options.epochs is None else options.epochs
         elif options.solver != "exact":
             validated = self.validation is not None
             given = ZeroRuns.decided(options) if self.from_zero else options
@@ -329,12 +342,15 @@ class _Training:
         kind: type[Runs] = ZeroRuns if self.from_zero else Runs
 
         def find() -> NgramChoice:
-            if self.options.theta == "sparse" and not self.from_zero:
-                return choose_sparse(self.corpus, wanted, self.options, self.threads, self.watch)
+            options = self.options
+            if options.theta == "sparse" and self.head.has_sets:  # of a sample a dense one will do
+                options = replace(options, theta=None, epochs=None).decided()
+            elif options.theta == "sparse" and not self.from_zero:
+                return choose_sparse(self.corpus, wanted, options, self.threads, self.watch)
             return choose(
                 self.corpus,
                 wanted,
-                self.options,
+                options,
                 validation=self.validation,
                 threads=self.threads,
                 watch=self.watch,

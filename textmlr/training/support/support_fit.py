@@ -23,6 +23,7 @@ from textmlr.training.support.label_sums import LabelSums, most_labels
 from textmlr.training.support.left_out import Scalars
 from textmlr.training.support.share_calibration import Judged, Judges
 from textmlr.training.support.support_choice import SupportChoice
+from textmlr.training.thresholds import Thresholds
 
 # The step size, in units of 1 / mean ‖f(x)‖².
 LEARNING_RATE = 16.0
@@ -45,6 +46,7 @@ class SupportFit:
     folds, trials  of a θ that starts from zero, see ``sgd.fit.Fit``; it has no sums, and the idf
                    power of its choice is that of steps
     crowded        features that have no weights for want of memory
+    thresholds     of labels, where documents have sets of them
     """
 
     postings: Postings
@@ -61,6 +63,7 @@ class SupportFit:
     folds: int = 0
     trials: tuple[TrialRun, ...] = ()
     crowded: int = 0
+    thresholds: Thresholds | None = None
 
 
 def fit_support(
