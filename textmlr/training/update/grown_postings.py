@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.model.model import Model
 from textmlr.model.postings import Postings
 
 
@@ -16,3 +17,9 @@ def grown_postings(old: Postings, rows: int, known: NDArray[np.bool_]) -> Postin
     ends = np.full(rows - old.rows_number, old.starts[-1])
     starts = np.concatenate([old.starts, ends])
     return Postings(starts, codes[old.labels], old.weights, bias, scales, old.sums)
+
+
+def known_labels(model: Model, labels: list[str]) -> NDArray[np.bool_]:
+    """(L,) which of the labels the model has."""
+    own = set(model.labels)
+    return np.array([label in own for label in labels])

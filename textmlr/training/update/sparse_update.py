@@ -40,7 +40,7 @@ from textmlr.training.support.block_descent import BlockDescent
 from textmlr.training.support.label_sums import WIDE, LabelSums, most_labels
 from textmlr.training.support.left_out import LeftOut, Scalars
 from textmlr.training.training_events import Watch
-from textmlr.training.update.grown_postings import grown_postings
+from textmlr.training.update.grown_postings import grown_postings, known_labels
 from textmlr.training.update.new_documents import NewDocuments
 from textmlr.training.update.old_model import bias_rows, label_totals
 
@@ -99,8 +99,7 @@ class SparseLearner:
                 "the model does not say which sums its weights are made of",
                 mend="train a model on all documents (textmlr train)",
             )
-        own = set(model.labels)
-        known = np.array([label in own for label in new.labels])
+        known = known_labels(model, new.labels)
         rows = grown.features.columns
         is_open = np.ones(rows, np.uint8)
         is_open[: len(frequencies)] = (np.diff(old.starts) > 0) | (frequencies == 0)
