@@ -28,11 +28,23 @@ def support(x, y, weights, labels, bias, most):
     return met
 
 
-def scores(x, s, counts, attraction, prior, norm_power):
+def squares(s, row_scales):
+    """|S_ℓ|² of each label: (L,)."""
+    return (row_scales[:, None] ** (4 / 3) * s**2).sum(0)
+
+
+def scores(x, s, row_scales, counts, attraction, prior, norm_power, temper=(0, 1, 1)):
     """score(x, ℓ) of one row by the sums alone: (L,)."""
-    norms = np.sqrt(np.maximum((s**2).sum(0), SHORTEST))
+    norms = np.sqrt(np.maximum(squares(s, row_scales), SHORTEST))
     logs = np.log(np.where(counts > 0, counts, UNSEEN))
-    return attraction * norms**-norm_power * (x @ np.sqrt(s)) + prior * logs
+    own = attraction * norms**-norm_power * (x @ (row_scales[:, None] * np.sqrt(s)))
+    return times(own, temper) * own + prior * logs
+
+
+def times(sums, temper):
+    """The multiplier of a document, by what features add to the scores of labels."""
+    exponent, spread, least = temper
+    return (max(sums.max(), least) / spread) ** exponent
 
 
 def loss(own, label):

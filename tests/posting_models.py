@@ -79,9 +79,12 @@ def model_of(
     values = rows.data.astype(np.float32)
     rng = np.random.default_rng(seed)
     noise = np.round(rng.normal(scale=learnt, size=len(found)) * 16) / 16
-    weights = scales[found] * np.sqrt(values) + noise.astype(np.float32)
+    row_scales = (1 + np.arange(width) % 3 / 4).astype(np.float32)
+    weights = np.repeat(row_scales, np.diff(starts)) * scales[found] * np.sqrt(values)
+    weights += noise.astype(np.float32)
     bias = (0.5 * np.log(counts)).astype(np.float32)
-    postings = Postings(starts, found, weights.astype(np.float32), bias, scales, values)
+    weights = weights.astype(np.float32)
+    postings = Postings(starts, found, weights, bias, scales, values, row_scales)
     record = Record(
         corpus=CorpusRecord(
             files=("by hand",), documents=len(texts), per_label=tuple(counts.tolist())

@@ -278,10 +278,11 @@ def summed(seed: int = 0, *, learnt: float = 0.3, octaves: float = 3) -> tuple[P
     )
     scales = rng.uniform(0.1, 2, 9).astype(np.float32)
     scales[3] = 0
-    weights = scales[own.labels] * np.sqrt(sums)
+    row_scales = rng.uniform(0.5, 2, len(rows)).astype(np.float32)
+    weights = row_scales.repeat(np.diff(own.starts)) * scales[own.labels] * np.sqrt(sums)
     weights += (learnt * rng.normal(size=len(own))).astype(np.float32)
     bias = rng.normal(size=9).astype(np.float32)
-    return Postings(own.starts, own.labels, weights, bias, scales, sums), factors
+    return Postings(own.starts, own.labels, weights, bias, scales, sums, row_scales), factors
 
 
 @pytest.mark.parametrize("octaves", [0.0, 3.0, 15.5, 40.0])
@@ -297,7 +298,8 @@ def test_rounding_is_near_and_once_is_enough(
     again, same = rounded(near, factors, step)
     assert same == step
     assert (step > 0) == (learnt > 0 or not with_sums)
-    for name in ("weights", "bias", "scales", "sums"):
+    names = ["weights", "bias", "scales", "sums"]
+    for name in names + ["row_scales"] * with_sums:
         assert np.array_equal(getattr(near, name), getattr(again, name)), name
     codes_of(near, factors, step)
     size = 2.0 ** (COARSEST + 1 - step) if step else 0
@@ -305,6 +307,8 @@ def test_rounding_is_near_and_once_is_enough(
     assert np.allclose(near.weights, own.weights, rtol=0.025, atol=size / 2 + large)
     assert np.allclose(near.bias, own.bias, atol=1 / 512)
     assert np.allclose(near.scales, own.scales, rtol=1e-3)
+    if with_sums:
+        assert np.allclose(near.row_scales, own.row_scales, rtol=1e-3)
     if with_sums and octaves <= 15:
         assert np.allclose(near.sums, own.sums, rtol=0.023)
     with pytest.raises(ValueError, match="not in whole numbers"):

@@ -99,6 +99,12 @@ def dense(postings: Postings, values: np.ndarray) -> np.ndarray:
     return out
 
 
+def rooted(postings: Postings) -> np.ndarray:
+    """The part of weights that sums say: (m,)."""
+    rows = np.repeat(postings.row_scales, np.diff(postings.starts))
+    return rows * postings.scales[postings.labels] * np.sqrt(postings.sums)
+
+
 def exact_sums(model: Model, texts: list[str], names: list[str]) -> np.ndarray:
     """Σ f(x)_f of the documents of each label, in rows of the model's θ: (R, L)."""
     rows = model.featurizer.featurize(batches_of(texts), 1)
@@ -214,15 +220,16 @@ def test_without_steps_weights_are_those_of_training_on_both() -> None:
     model = update_model(before, Corpus.of(*NEW), NOTHING_HELD)
     own, final = postings_of(model), final_of(model)
     s = exact_sums(model, OLD[0] + NEW[0], OLD[1] + NEW[1])
-    scales = final.attraction * np.sqrt((s**2).sum(0)) ** -final.norm_power
+    h = own.row_scales.astype(np.float64) ** (4 / 3)
+    scales = final.attraction * np.sqrt((h[:, None] * s**2).sum(0)) ** -final.norm_power
     scales *= final.calibration.factor
     np.testing.assert_allclose(own.scales, scales, rtol=0.02)
-    learnt = own.weights - own.scales[own.labels] * np.sqrt(own.sums)
+    learnt = own.weights - rooted(own)
     kept = dense(own, learnt)
     old = postings_of(before)
     names, rows = before.featurizer.feature_names(), model.featurizer.feature_names()
     wanted = np.zeros_like(kept)
-    of_old = dense(old, old.weights - old.scales[old.labels] * np.sqrt(old.sums))
+    of_old = dense(old, old.weights - rooted(old))
     codes = [model.labels.index(label) for label in before.labels]
     for name, row in zip(names, of_old, strict=True):
         wanted[rows.index(name), codes] = row

@@ -15,13 +15,17 @@ from textmlr.kernels import support_scalars, support_steps
 from textmlr.training.objective import Objective
 from textmlr.training.support import left_out
 from textmlr.training.support.block_descent import BIAS_PACE, BlockDescent
+from textmlr.training.support.closed_form import paces_of
 from textmlr.training.support.label_sums import LabelSums
 from textmlr.training.support.left_out import LeftOut, Scalars, fit_scalars
 from textmlr.training.support.share_calibration import Judges
+from textmlr.training.support.support_choice import SupportChoice
 from textmlr.training.support.support_fit import fit_support
 
 LABELS, COLUMNS, BIAS, MOST = 9, 14, 0, 7
 SCALARS = Scalars(7.0, 0.6, 0.4, 0.1, 0.0)
+ROW_SCALES = np.linspace(0.5, 4, COLUMNS, dtype=np.float32)
+TEMPER = (-0.7, 2.5, 1.5)
 
 
 def made_up(n=60, seed=0, weighted=True):
@@ -52,7 +56,7 @@ def dense(sums, values):
     return out
 
 
-def descent_of(objective, sums, scalars, threads=1, shifts=None):
+def descent_of(objective, sums, scalars, threads=1, shifts=None, temper=(0, 1, 1)):
     """A run that begins with the sums alone."""
     theta = support_steps.SupportTheta(
         frozen(sums.starts),
@@ -60,15 +64,17 @@ def descent_of(objective, sums, scalars, threads=1, shifts=None):
         sums.rooted(scalars.scales(sums)),
         scalars.bias(sums),
         np.empty(LABELS),
+        frozen(paces_of(sums)),
+        np.array(temper, np.float32),
     )
     if shifts is None:
-        shifts = LeftOut.of(objective, sums).shifts(scalars, sums, objective.codes).sum(axis=1)
+        shifts = LeftOut.of(objective, sums).shifts(scalars, sums, objective.codes)
     return BlockDescent(objective, shifts, theta, threads, seed=0)
 
 
 def test_sums_are_those_of_labels_and_features_that_met() -> None:
     x, objective = made_up()
-    sums = LabelSums.of(objective, BIAS, MOST)
+    sums = LabelSums.of(objective, BIAS, MOST, ROW_SCALES)
     met = naive.support(x, objective.y, objective.weights, LABELS, BIAS, MOST)
     wanted = naive.sums(x, objective.y, objective.weights, LABELS) * met
     assert 0 < met.any(1).sum() < COLUMNS - 1  # some features are in too many labels
@@ -77,13 +83,13 @@ def test_sums_are_those_of_labels_and_features_that_met() -> None:
         own = sums.labels[sums.starts[row] : sums.starts[row + 1]]
         assert own.tolist() == np.flatnonzero(met[row]).tolist()
     np.testing.assert_allclose(dense(sums, sums.sums), wanted, rtol=1e-6)
-    np.testing.assert_allclose(sums.squares, (wanted**2).sum(0), rtol=1e-6)
+    np.testing.assert_allclose(sums.squares, naive.squares(wanted, ROW_SCALES), rtol=1e-6)
     assert sums.counts[LABELS - 1] == 0
 
 
 def test_a_document_is_taken_out_as_if_it_had_not_been_there() -> None:
     x, objective = made_up()
-    sums = LabelSums.of(objective, BIAS, MOST)
+    sums = LabelSums.of(objective, BIAS, MOST, ROW_SCALES)
     left = LeftOut.of(objective, sums)
     shifts = left.shifts(SCALARS, sums, objective.codes).sum(axis=1)
     scalars = SCALARS.attraction, SCALARS.prior, SCALARS.norm_power
@@ -93,7 +99,7 @@ def test_a_document_is_taken_out_as_if_it_had_not_been_there() -> None:
         weights = objective.weights.copy()
         whole = naive.sums(x * kept, objective.y, weights, LABELS)
         counts = np.bincount(objective.y, weights, minlength=LABELS)
-        before = naive.scores(x[i] * kept, whole, counts, *scalars)[label]
+        before = naive.scores(x[i] * kept, whole, ROW_SCALES, counts, *scalars)[label]
         others = (objective.y == label) & (weights > 0)
         others[i] = False
         assert (i in able) == bool(weights[i] > 0 and others.any())
@@ -102,25 +108,28 @@ def test_a_document_is_taken_out_as_if_it_had_not_been_there() -> None:
         weights[i] = 0
         rest = naive.sums(x * kept, objective.y, weights, LABELS)
         counts = np.bincount(objective.y, weights, minlength=LABELS)
-        after = naive.scores(x[i] * kept, rest, counts, *scalars)[label]
+        after = naive.scores(x[i] * kept, rest, ROW_SCALES, counts, *scalars)[label]
         assert shifts[i] == pytest.approx(after - before, rel=1e-3, abs=2e-3)
 
 
 def test_losses_are_exact() -> None:
     x, objective = made_up()
-    sums = LabelSums.of(objective, BIAS, MOST)
-    run = descent_of(objective, sums, SCALARS, shifts=np.zeros(len(x), np.float32))
-    theta = dense(sums, run.theta.weights)
-    found = run.losses(np.arange(len(x)))
-    wanted = [
-        naive.loss(row @ theta + run.theta.bias, y) for row, y in zip(x, objective.y, strict=True)
-    ]
-    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+    sums = LabelSums.of(objective, BIAS, MOST, ROW_SCALES)
+    shifts = np.zeros((len(x), 2), np.float32)
+    for temper in ((0, 1, 1), TEMPER):
+        run = descent_of(objective, sums, SCALARS, shifts=shifts, temper=temper)
+        theta = dense(sums, run.theta.weights)
+        found = run.losses(np.arange(len(x)))
+        drawn = x @ theta
+        times = np.array([[naive.times(row, temper)] for row in drawn])
+        pairs = zip(times * drawn + run.theta.bias, objective.y, strict=True)
+        wanted = [naive.loss(own, y) for own, y in pairs]
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
 
 
 def test_scores_of_ten_thousand_stay_finite() -> None:
     x, objective = made_up()
-    sums = LabelSums.of(objective, BIAS, MOST)
+    sums = LabelSums.of(objective, BIAS, MOST, ROW_SCALES)
     run = descent_of(objective, sums, SCALARS)
     run.theta.weights[:] *= np.float32(1e4)
     losses = run.losses(np.arange(len(x)))
@@ -132,13 +141,16 @@ def test_scores_of_ten_thousand_stay_finite() -> None:
 
 def test_a_step_is_the_gradient_where_label_and_feature_met() -> None:
     x, objective = made_up()
-    sums = LabelSums.of(objective, BIAS, MOST)
+    sums = LabelSums.of(objective, BIAS, MOST, ROW_SCALES)
     met = dense(sums, np.ones(len(sums.labels))) > 0
     for i in (0, 1, 3, 20):
-        run = descent_of(objective, sums, SCALARS)
+        run = descent_of(objective, sums, SCALARS, temper=TEMPER)
         theta, bias = dense(sums, run.theta.weights), run.theta.bias.astype(np.float64)
-        own = x[i] @ theta + bias
-        own[objective.y[i]] += run.shifts[i]
+        own = x[i] @ theta
+        own[objective.y[i]] += run.shifts[i, 0]
+        times = naive.times(own, TEMPER)
+        own = times * own + bias
+        own[objective.y[i]] += run.shifts[i, 1]
         error = naive.error(own, objective.y[i])
         error[np.abs(error) < 1e-3] = 0
         touched = met[x[i] != 0].any(0)
@@ -146,14 +158,17 @@ def test_a_step_is_the_gradient_where_label_and_feature_met() -> None:
         error[~touched] = 0  # the bias of labels that it does not touch stays as it is
         step = 0.3 * float(objective.weights[i])
         run.epoch(np.array([i]), 0.3, 0.0)
-        wanted = theta - step * np.outer(x[i], error) * met
+        paces = dense(
+            sums, np.ones(len(sums.labels)) * np.repeat(run.theta.paces, np.diff(sums.starts))
+        )
+        wanted = theta - step * times * paces * np.outer(x[i], error)
         np.testing.assert_allclose(dense(sums, run.theta.weights), wanted, rtol=1e-3, atol=1e-4)
         np.testing.assert_allclose(run.theta.bias, bias - BIAS_PACE * step * error, atol=1e-4)
 
 
 def test_derivatives_of_the_scalars() -> None:
     _, objective = made_up(weighted=False)
-    sums = LabelSums.of(objective, BIAS, MOST)
+    sums = LabelSums.of(objective, BIAS, MOST, ROW_SCALES)
     left = LeftOut.of(objective, sums)
     fit = left_out._ScalarFit.of(objective, sums, left, left.able)
     at = np.array([1.5, 0.4, 0.3])
@@ -167,16 +182,14 @@ def test_derivatives_of_the_scalars() -> None:
         np.testing.assert_allclose(rows[:, first + k], slope, rtol=1e-4, atol=1e-6)
         assert (rows[:, support_scalars.HESSIAN + 4 * k] >= -1e-9).all()
     p = np.exp(-rows[:, 0])
-    shifts = left.shifts(Scalars(np.exp(1.5), 0.4, 0.3, 0.1, 0.0), sums, objective.codes).sum(
-        axis=1
-    )
+    shifts = left.shifts(Scalars(np.exp(1.5), 0.4, 0.3, 0.1, 0.0), sums, objective.codes)
     run = descent_of(objective, sums, Scalars(np.exp(1.5), 0.4, 0.3, 0.1, 0.0), shifts=shifts)
     np.testing.assert_allclose(p, np.exp(-run.losses(left.able)), rtol=1e-3)
 
 
 def test_the_scalars_fit_better_than_where_they_begin() -> None:
     _, objective = made_up(300)
-    sums = LabelSums.of(objective, BIAS, MOST)
+    sums = LabelSums.of(objective, BIAS, MOST, ROW_SCALES)
     left = LeftOut.of(objective, sums)
     fit = left_out._ScalarFit.of(objective, sums, left, left.able)
     found = fit_scalars(objective, sums, left, 1)
@@ -187,26 +200,26 @@ def test_the_scalars_fit_better_than_where_they_begin() -> None:
 
 def test_calibration_lowers_the_loss_of_documents_that_judge() -> None:
     _, objective = made_up(400)
-    sums = LabelSums.of(objective, BIAS, MOST)
+    sums = LabelSums.of(objective, BIAS, MOST, ROW_SCALES)
     left = LeftOut.of(objective, sums)
     run = descent_of(objective, sums, SCALARS)
     able, rates = left.able, sums.counts / sums.counts.sum()
+    own = objective.take(able)
     judges = Judges(
-        objective.features.arrays(),
-        objective.codes,
-        left.shifts(SCALARS, sums, objective.codes),
-        able,
-        objective.weights[able].astype(np.float64),
-        rates[objective.codes[able]],
+        own.features.arrays(),
+        own.codes,
+        left.shifts(SCALARS, sums, objective.codes)[able],
+        own.weights.astype(np.float64),
+        rates[own.codes],
     )
-    losses, right = judges._losses(run.theta, np.ones((len(able), 1)))[1]
+    losses, right = judges._losses(run.theta, np.arange(len(able)), np.ones((len(able), 1)))[1]
     np.testing.assert_allclose(losses[:, 0], run.losses(able), rtol=1e-4, atol=1e-4)
-    found, loss, accuracy = judges.calibrate(run.theta)
-    plain, plain_loss, _ = judges.calibrate(run.theta, tempered=False)
+    found, judged = judges.calibrate(run.theta)
+    plain, plainly = judges.calibrate(run.theta, tempered=False)
     assert (plain.factor, plain.exponent) == (1, 0)
-    assert loss < plain_loss <= np.average(losses[:, 0], weights=judges.weights) + 1e-9
+    assert judged.loss < plainly.loss <= np.average(losses[:, 0], weights=judges.weights) + 1e-9
     assert found.factor != 1
-    assert 0 <= accuracy <= 1
+    assert 0 <= judged.accuracy <= 1
     assert set(right.ravel()) <= {0.0, 1.0}
 
 
@@ -217,10 +230,14 @@ def test_labels_of_one_document_each_are_trained() -> None:
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_threads_change_no_bit(weighted: bool) -> None:
+@pytest.mark.parametrize("epochs", [0, 2])
+def test_threads_change_no_bit(weighted: bool, epochs: int) -> None:
     _, objective = made_up(400, weighted=weighted)
     options = TrainingOptions(theta="sparse").decided()
-    one, two = (fit_support(objective, options, bias=BIAS, threads=n) for n in (1, 3))
+    frequencies, choice = objective.documents_of(), SupportChoice(0.75, 0.2, epochs)
+    own = {"bias": BIAS, "frequencies": frequencies, "choice": choice}
+    one, two = (fit_support(objective, options, threads=n, **own) for n in (1, 3))
+    assert one.epochs == epochs
     assert one.postings.weights.tobytes() == two.postings.weights.tobytes()
     assert one.postings.bias.tobytes() == two.postings.bias.tobytes()
     assert one.calibration == two.calibration

@@ -176,7 +176,8 @@ def _postings(*, sums: bool = True, learnt: float = 0.3, **options: Any) -> Mode
     rows, labels = np.nonzero(dense)
     added = dense[rows, labels]
     noise = np.random.default_rng(1).normal(size=len(added), scale=learnt)
-    weights = (np.sqrt(added) + noise).astype(np.float32)
+    row_scales = (1 + np.arange(len(dense)) % 3 / 4).astype(np.float32)
+    weights = (row_scales[rows] * np.sqrt(added) + noise).astype(np.float32)
     starts = np.append(0, np.cumsum(np.bincount(rows, minlength=len(dense))))
     counts = np.bincount(codes)
     postings = Postings(
@@ -186,6 +187,7 @@ def _postings(*, sums: bool = True, learnt: float = 0.3, **options: Any) -> Mode
         np.log(counts).astype(np.float32),
         np.ones(3, np.float32),
         added if sums else None,
+        row_scales if sums else None,
     )
     own = CorpusRecord(files=("a",), documents=8, per_label=tuple(counts.tolist()))
     names = sorted(set(GENRES))

@@ -54,22 +54,26 @@ def sums_of(starts, labels, symbols, factors, bases, powers, sums):
 
 
 @compiled
-def learnt_of(labels, sums, scales, weights, learnt):
-    """Write weight − scale · √sum of each entry: what was learnt beside the sums.
+def learnt_of(starts, labels, sums, row_scales, scales, weights, learnt):
+    """Write weight − row scale · scale · √sum of each entry: what was learnt beside the sums.
 
-    scales (L,) float32;  sums, weights (m,) float32;  learnt (m,) float32, written
+    row_scales (R,), scales (L,) float32;  sums, weights (m,) float32
+    learnt (m,) float32, written
     """
-    for j in range(labels.size):
-        learnt[j] = weights[j] - scales[labels[j]] * np.sqrt(sums[j])
+    for row in range(row_scales.size):
+        for j in range(starts[row], starts[row + 1]):
+            own = row_scales[row] * scales[labels[j]] * np.sqrt(sums[j])
+            learnt[j] = weights[j] - own
 
 
 @compiled
-def weights_of(labels, sums, scales, learnt, step, weights):
-    """Write scale · √sum + step · learnt of each entry.
+def weights_of(starts, labels, sums, row_scales, scales, learnt, step, weights):
+    """Write row scale · scale · √sum + step · learnt of each entry.
 
     learnt (m,) int32, or (0,) where nothing was learnt;  weights (m,) float32, written
     """
-    for j in range(labels.size):
-        weights[j] = scales[labels[j]] * np.sqrt(sums[j])
+    for row in range(row_scales.size):
+        for j in range(starts[row], starts[row + 1]):
+            weights[j] = row_scales[row] * scales[labels[j]] * np.sqrt(sums[j])
     for j in range(learnt.size):
         weights[j] += np.float32(step * learnt[j])

@@ -5,6 +5,9 @@ feature by feature, each feature's in the order of the documents.  So blocks may
 features be moved, by any number of threads.  Scores are float32, as θ is; z is float64.
 
 z = Σ_touched exp(score) + (Σ_all exp(bias) − Σ_touched exp(bias)), see ``touched_labels``.
+
+score(x, ℓ) = bias_ℓ + t(x)·Σ_f f(x)_f·θ_fℓ, with one multiplier t a document, a power of the
+highest of its sums, as answers have it.  Steps take t as a constant.
 """
 
 import math
@@ -30,6 +33,8 @@ class SupportTheta(NamedTuple):
     starts (V + 1,) int64, labels (m,) int32   see ``model.postings``
     weights (m,) float32, bias (L,) float32    updated by steps
     powers (L,) float64   exp(bias)
+    paces  (V,) float32   of steps in the weights of each feature
+    temper (3,) float32   exponent, spread and least of multipliers, see ``_times``
     """
 
     starts: Any
@@ -37,6 +42,8 @@ class SupportTheta(NamedTuple):
     weights: Any
     bias: Any
     powers: Any
+    paces: Any
+    temper: Any
 
 
 class SupportRoom(NamedTuple):
@@ -57,6 +64,7 @@ class BlockErrors(NamedTuple):
 
     counts (B,) int64   of each document;  labels (B, K) int32, values (B, K) float32
     losses (B,) float64 −log softmax of the own label, nats;  right (B,) uint8
+    times  (B,) float32 multipliers
     """
 
     counts: Any
@@ -64,6 +72,7 @@ class BlockErrors(NamedTuple):
     values: Any
     losses: Any
     right: Any
+    times: Any
 
 
 @kernel
@@ -88,11 +97,32 @@ def _touch(features, i, theta, room):
 
 
 @kernel
-def _scores(n, label, shift, theta, room):
+def _top(n, label, shift, room):
+    """Add what the document's own label has more than θ says to its sum, if it is touched; return
+    the highest of n sums, at least 0."""
+    sums, touched = room.sums, room.touched
+    if room.marks[label] != 0:
+        sums[label] += shift
+    top = np.float32(0.0)
+    for k in range(n):
+        top = max(top, sums[touched[k]])
+    return top
+
+
+@kernel
+def _times(top, temper):
+    """t = (max(top, least) / spread)^exponent;  top  the highest sum of a document."""
+    if temper[0] == 0.0:
+        return np.float32(1.0)
+    return np.float32(math.exp(temper[0] * math.log(max(top, temper[2]) / temper[1])))
+
+
+@kernel
+def _scores(n, label, shift, times, theta, room):
     """Write the scores of touched labels to room, and clear the rest of it: (where the label
     stands, −1: it is not touched; its score; the highest score; Σ exp(bias) of the touched).
 
-    label  the document's own, whose score is ``shift`` higher
+    label  the document's own, whose bias is ``shift`` higher;  times  multiplier of sums
     """
     bias, powers = theta.bias, theta.powers
     sums, marks, touched, scores = room.sums, room.marks, room.touched, room.scores
@@ -102,7 +132,7 @@ def _scores(n, label, shift, theta, room):
     rest = 0.0
     for k in range(n):
         one = touched[k]
-        score = bias[one] + sums[one]
+        score = bias[one] + times * sums[one]
         sums[one] = np.float32(0.0)
         marks[one] = 0
         if one == label:
@@ -146,8 +176,8 @@ def score_block(features, y, shifts, documents, first, last, theta, total, room,
     LEAST_ERROR and that of the document's own label.
 
     features  Csr;  y (n,) int32
-    shifts (n,) float32   what a document's own label scores more than θ says: it is taken out of
-              the label's sums.  Below −1e30: not by θ at all, and the document takes no step
+    shifts (n, 2) float32   what a document's own label has more than θ says, since it is taken out
+              of the label's sums: what features add to its score, and its bias
     documents (B,) int64   of the block;  first, last   those to be scored
     theta  SupportTheta;  total  Σ exp(bias) of all labels
     room   SupportRoom
@@ -157,7 +187,9 @@ def score_block(features, y, shifts, documents, first, last, theta, total, room,
         i = documents[b]
         label = y[i]
         n = _touch(features, i, theta, room)
-        at, own, highest, rest = _scores(n, label, shifts[i], theta, room)
+        times = _times(_top(n, label, shifts[i, 0], room), theta.temper)
+        out.times[b] = times
+        at, own, highest, rest = _scores(n, label, shifts[i, 1], times, theta, room)
         scores, touched = room.scores, room.touched
         z = _exponentials(scores, n, highest)
         share = math.exp(np.float64(own - highest))
@@ -201,16 +233,11 @@ def tempered_losses(features, y, shifts, documents, multipliers, theta, total, r
         i = documents[b]
         label = y[i]
         n = _touch(features, i, theta, room)
-        own = np.float32(0.0)
-        if marks[label] != 0:
-            own = sums[label] + shifts[i, 0]
-            sums[label] = own
-        top = np.float32(0.0)
+        tops[b] = _top(n, label, shifts[i, 0], room)
+        own = sums[label]
         rest = total
         for k in range(n):
-            top = max(top, sums[touched[k]])
             rest -= powers[touched[k]]
-        tops[b] = top
         for g in range(multipliers.shape[1]):
             multiplier = multipliers[b, g]
             mine = multiplier * own + bias[label] + shifts[i, 1]
@@ -251,7 +278,7 @@ def _find(labels, first, last, label):
 def step_block(features, documents, steps, errors, theta, part, parts):
     """Take the steps of a block's documents in the weights of some features, document by document.
 
-    θ_fℓ ← θ_fℓ − step·f(x)_f·error_ℓ, where label and feature met
+    θ_fℓ ← θ_fℓ − step·pace_f·t(x)·f(x)_f·error_ℓ, where label and feature met
 
     documents (B,) int64, steps (B,) float32   of each
     errors  BlockErrors;  theta  SupportTheta, its weights updated
@@ -266,7 +293,7 @@ def step_block(features, documents, steps, errors, theta, part, parts):
             first, last = starts[feature], starts[feature + 1]
             if feature % parts != part or first == last:
                 continue
-            move = steps[b] * values[j]
+            move = steps[b] * errors.times[b] * values[j] * theta.paces[feature]
             for k in range(errors.counts[b]):
                 at = _find(labels, first, last, errors.labels[b, k])
                 if at >= 0:

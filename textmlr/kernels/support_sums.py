@@ -11,10 +11,10 @@ import numpy as np
 from textmlr.kernels.jit import kernel
 
 # Of each document, ``own_terms`` writes these.
-FULL = 0  # Σ f(x)_f·√S_fy
-APART = 1  # Σ f(x)_f·√(S_fy − w·f(x)_f): the same with the document taken out of the sums
-DOT = 2  # Σ f(x)_f·S_fy
-SQUARE = 3  # Σ f(x)_f²
+FULL = 0  # Σ f(x)_f·g_f·√S_fy, g the scale of the row
+APART = 1  # Σ f(x)_f·g_f·√(S_fy − w·f(x)_f): the same with the document taken out of the sums
+DOT = 2  # Σ h_f·f(x)_f·S_fy, h the square of g as rows of that length would have it
+SQUARE = 3  # Σ h_f·f(x)_f²
 TERMS = 4
 
 
@@ -64,10 +64,11 @@ def add_up(features, y, weights, order, starts, place, labels, sums):
 
 
 @kernel
-def own_terms(features, y, weights, order, starts, place, labels, sums, out):
+def own_terms(features, y, weights, order, starts, place, labels, sums, scales, out):
     """Write of each document what it shares with its own label, and what without it.
 
     The arrays are as in ``add_up``;  place  starts[:-1]; overwritten
+    scales (2, V) float32   g and h
     out (n, TERMS) float64   written for the documents of order: see FULL
     """
     indptr, indices, values = features
@@ -87,10 +88,11 @@ def own_terms(features, y, weights, order, starts, place, labels, sums, out):
             place[feature] = at
             value = np.float64(values[j])
             own = np.float64(sums[at])
-            full += value * math.sqrt(own)
-            apart += value * math.sqrt(max(own - np.float64(weights[i]) * value, 0.0))
-            dot += value * own
-            square += value * value
+            scale, weight = np.float64(scales[0, feature]), np.float64(scales[1, feature])
+            full += value * scale * math.sqrt(own)
+            apart += value * scale * math.sqrt(max(own - np.float64(weights[i]) * value, 0.0))
+            dot += weight * value * own
+            square += weight * value * value
         out[i, FULL] = full
         out[i, APART] = apart
         out[i, DOT] = dot
@@ -98,21 +100,24 @@ def own_terms(features, y, weights, order, starts, place, labels, sums, out):
 
 
 @kernel
-def label_squares(labels, sums, out):
-    """Add ‖S_ℓ‖² of each label to out.
+def label_squares(starts, labels, sums, squares, out):
+    """Add Σ_f h_f·S_fℓ² of each label to out.
 
-    labels (m,) int32, sums (m,) float32;  out (L,) float64  updated
+    starts (V + 1,) int64, labels (m,) int32, sums (m,) float32, squares (V,) float32   h
+    out (L,) float64  updated
     """
-    for at in range(labels.size):
-        own = np.float64(sums[at])
-        out[labels[at]] += own * own
+    for row in range(squares.size):
+        for at in range(starts[row], starts[row + 1]):
+            own = np.float64(sums[at])
+            out[labels[at]] += np.float64(squares[row]) * own * own
 
 
 @kernel
-def rooted_weights(labels, sums, scales, weights):
-    """Write scales[label]·√S of each entry to weights.
+def rooted_weights(starts, labels, sums, row_scales, scales, weights):
+    """Write row_scales[row]·scales[label]·√S of each entry to weights.
 
-    labels (m,) int32, sums (m,) float32, scales (L,) float32;  weights (m,) float32
+    scales (L,) float32;  weights (m,) float32;  the others as in ``label_squares``
     """
-    for at in range(labels.size):
-        weights[at] = scales[labels[at]] * np.sqrt(sums[at])
+    for row in range(row_scales.size):
+        for at in range(starts[row], starts[row + 1]):
+            weights[at] = row_scales[row] * scales[labels[at]] * np.sqrt(sums[at])

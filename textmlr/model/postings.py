@@ -26,8 +26,10 @@ class Postings:
     labels   (m,) int32       of each entry, ascending within a row
     weights  (m,) float32     of each entry, nats
     bias     (L,) float32     the score of a label that shares no feature with the document
-    scales   (L,) float32     weights are scales[label]·√sums, and what was learnt beside that
+    scales   (L,) float32     weights are row_scales[row]·scales[label]·√sums, and what was learnt
+                              beside that
     sums     (m,) float32     Σ f(x)_f over the documents of the entry's label; None: not known
+    row_scales (R,) float32   above 0;  None: all are 1
     """
 
     starts: NDArray[np.int64]
@@ -36,20 +38,24 @@ class Postings:
     bias: NDArray[np.float32]
     scales: NDArray[np.float32]
     sums: NDArray[np.float32] | None = None
+    row_scales: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         """Raises InputError for arrays that do not fit together."""
         of_entries = [self.labels, self.weights, *([] if self.sums is None else [self.sums])]
-        kinds = [np.int64, np.int32, np.float32, np.float32, np.float32, np.float32]
+        kinds = [np.int64, np.int32, *[np.float32] * 5]
         arrays: list[NDArray[Any]] = [self.starts, self.labels]
         arrays += [self.weights, self.bias, self.scales]
-        arrays += [] if self.sums is None else [self.sums]
+        arrays += [own for own in (self.sums, self.row_scales) if own is not None]
         fit = all(
             isinstance(own, np.ndarray) and own.ndim == 1 and own.dtype == kind
             for own, kind in zip(arrays, kinds, strict=False)
         )
         if not fit or len({len(own) for own in of_entries}) > 1:
             raise InputError("the postings are not arrays of one entry each")
+        rows = self.row_scales
+        if rows is not None and (len(rows) != self.rows_number or not rows.min(initial=1) > 0):
+            raise InputError("the postings have no scale above 0 of each row")
         if len(self.scales) != len(self.bias):
             raise InputError(f"there are {len(self.scales)} scales of {len(self.bias)} labels")
         if not kernels.is_sound(frozen(self.starts), frozen(self.labels), len(self.bias)):

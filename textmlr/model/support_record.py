@@ -22,10 +22,11 @@ class SupportRecord(Part):
 
     weights   where label and feature met
     attraction, prior, norm_power   of the sums of each label's rows
+    idf_power   of the weights of features; where SGD started from zero, of its steps: no sums then,
+                and attraction, prior and norm_power are 0
+    cap         share of labels: features that meet more have no weights
     calibration   of the scores, and the share of the base rates, before θ took up the factor
     learning_rate, epochs, loss, accuracy   of what SGD learnt beside the sums
-    idf_power   of idf, by which steps are larger for rare features, where SGD started from zero: no
-                sums then, and attraction, prior and norm_power are 0
     """
 
     solver: str = needed(NAME)
@@ -33,9 +34,10 @@ class SupportRecord(Part):
     attraction: float = needed(NOT_NEGATIVE)
     prior: float = needed(NOT_NEGATIVE)
     norm_power: float = needed(NOT_NEGATIVE)
+    idf_power: float = needed(NOT_NEGATIVE)
+    cap: float = needed(POSITIVE)
     calibration: CalibrationRecord = needed(CalibrationRecord)
     learning_rate: float = needed(POSITIVE)
     epochs: int = needed(WHOLE)
     loss: float | None = optional(REAL, nullable=True)
     accuracy: float | None = optional(REAL, nullable=True)
-    idf_power: float | None = optional(NOT_NEGATIVE)

@@ -29,7 +29,7 @@ from textmlr.model.scoring import Bent, Calibration
 from textmlr.model.zero_rows import without_zero_rows
 from textmlr.training.exact.penalty_path import ExactFit, fit_exact
 from textmlr.training.feature_names import FeatureNames
-from textmlr.training.ngram_choice import Candidate, NgramChoice, choose, choose_sparse
+from textmlr.training.ngram_choice import Candidate, NgramChoice, choose
 from textmlr.training.objective import Objective
 from textmlr.training.on_disk.disk_store import Store
 from textmlr.training.rows import (
@@ -43,15 +43,16 @@ from textmlr.training.rows import (
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
 from textmlr.training.sgd.runs import Runs
 from textmlr.training.stage_lines import logged
+from textmlr.training.support.drawn_labels import choose_sparse
 from textmlr.training.support.from_zero_fit import fit_from_zero
 from textmlr.training.support.from_zero_runs import ZeroRuns
-from textmlr.training.support.support_fit import EPOCHS, SupportFit, fit_support
+from textmlr.training.support.support_choice import SupportChoice
+from textmlr.training.support.support_fit import SupportFit, fit_support
 from textmlr.training.support.theta_choice import (
     ThetaSizeError,
     check_theta,
     may_be_sparse,
     starts_from_zero,
-    with_idf,
     with_theta,
 )
 from textmlr.training.thresholds import Thresholds, check_maximise
@@ -211,7 +212,7 @@ class _Training:
         else:
             own = choice.options, options, threads, self.watch, self.head
             rows = self.store.rows(self.corpus, *own)
-        return choice.candidates, rows
+        return choice.candidates, replace(rows, support=choice.support)
 
     @property
     def from_zero(self) -> bool:
@@ -220,10 +221,9 @@ class _Training:
 
     def _with_weights(self, wanted: FeaturizerOptions) -> FeaturizerOptions:
         """The options of features, with the weights of features that θ's form asks for."""
-        if self.options.theta == "sparse" and not self.from_zero:
-            return with_idf(wanted)
-        # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
-        # before rare features are raised (a point of accuracy on some corpora).
+        # TF-IDF only if it is asked for: SGD scales steps by idf instead, and a sparse θ its
+        # weights, in rows whose length is 1 before rare features are raised (a point of accuracy on
+        # some corpora).
         if self.options.solver != "exact" and wanted.idf is None:
             return replace(wanted, idf=False)
         return wanted
@@ -280,10 +280,13 @@ class _Training:
                 known=rows.trials,
             )
         else:
+            assert rows.frequencies is not None
             found = fit_support(
                 rows.objective,
                 self.options,
                 bias=rows.bias,
+                frequencies=rows.frequencies,
+                choice=rows.support,
                 validation=judge,
                 threads=self.threads,
                 watch=self.watch,
@@ -297,7 +300,8 @@ class _Training:
         objective, options, labels = rows.objective, self.options, len(self.corpus.labels)
         epochs = 0
         if options.theta == "sparse" and not self.from_zero:
-            epochs = options.epochs or EPOCHS
+            support = rows.support or SupportChoice()
+            epochs = support.epochs if options.epochs is None else options.epochs
         elif options.solver != "exact":
             validated = self.validation is not None
             given = ZeroRuns.decided(options) if self.from_zero else options
@@ -336,13 +340,16 @@ class _Training:
         def as_json() -> dict[str, object]:
             found = find()
             candidates = [asdict(candidate) for candidate in found.candidates]
-            return {"options": found.options.as_json(), "candidates": candidates}
+            support = found.support and asdict(found.support)
+            options = found.options.as_json()
+            return {"options": options, "candidates": candidates, "support": support}
 
         # Rows in memory, which the choice was made on, are not those of the store, which may have
         # to leave features out: the store makes its own, in every run.
         kept = self.store.cache.once("choice", as_json)
         candidates = [Candidate.of(values) for values in kept["candidates"]]
-        return NgramChoice(FeaturizerOptions.of(kept["options"]), candidates, None)
+        support = kept["support"] and SupportChoice(**kept["support"])
+        return NgramChoice(FeaturizerOptions.of(kept["options"]), candidates, None, support)
 
 
 def _sparse(model: Model) -> Model:

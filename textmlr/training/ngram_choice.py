@@ -13,7 +13,6 @@ from textmlr.base.featurizer_options import CHARACTERS, MANY_MIN_DF, FeaturizerO
 from textmlr.base.ngram_lengths import AUTO
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
-from textmlr.corpus.label_sets import LabelSets
 from textmlr.features.canonical_text import Reading
 from textmlr.features.unicode_tables import tables
 from textmlr.kernels.code_points import CHARACTER
@@ -22,8 +21,7 @@ from textmlr.training.held_out import are_few
 from textmlr.training.rows import Rows
 from textmlr.training.sgd.fit import probe
 from textmlr.training.sgd.runs import Runs
-from textmlr.training.support.label_sums import NARROW, LabelSums, most_labels
-from textmlr.training.support.left_out import LeftOut, fit_scalars
+from textmlr.training.support.support_choice import SupportChoice
 
 # Word n-grams that are tried beside WORDS, and character n-grams of a syllabic script (Hangul),
 # where a sign is worth two or three letters.  A large corpus has enough of the longest alone: the
@@ -44,8 +42,6 @@ CHOICE_BYTES = 4 << 20
 # which pairs of words may not help: words alone are tried as well.
 SET_CHOICE_BYTES = 1 << 20
 SINGLE_WORDS = (1, 1)
-# Of a sparse θ.
-SPARSE_CHOICE_BYTES = 2 << 20
 EARNED = 0.985
 EARNED_ON_SAMPLE = 0.93
 LENT = 1.045
@@ -82,11 +78,13 @@ class NgramChoice(NamedTuple):
     options     without "auto"
     candidates  in the order in which they were tried
     rows        of the choice, where the sample was the whole corpus
+    support     of a sparse θ, what its weights are made of
     """
 
     options: FeaturizerOptions
     candidates: list[Candidate]
     rows: Rows | None
+    support: SupportChoice | None = None
 
 
 Watch = Callable[[Candidate], None]
@@ -151,66 +149,6 @@ def choose(
         if found < (LENT if large else 1.0) * loss:
             best = replace(plain, ngrams=MORE_WORDS)
     return NgramChoice(best, bench.candidates, bench.rows.get(best))
-
-
-def choose_sparse(
-    corpus: Corpus,
-    options: FeaturizerOptions,
-    training: TrainingOptions,
-    threads: int,
-    watch: Watch,
-) -> NgramChoice:
-    """Choose the n-grams for a sparse θ where the options are "auto": single words, or pairs of
-    words as well.
-
-    The judges are documents of some labels, each taken out of its own label in closed form, with
-    what SGD learns left out.  Characters are not tried: they make postings ten times as many.
-    """
-    plain = options.decided()
-    if options.vocabulary is not None or options.ngrams != AUTO or not training.holdout:
-        return NgramChoice(plain, [], None)
-    sample, share = _some_labels(corpus, SPARSE_CHOICE_BYTES, training.seed)
-    candidates: list[Candidate] = []
-    best, least = plain, np.inf
-    for words in (plain.word_range, SINGLE_WORDS):
-        tried = replace(plain, ngrams=words)
-        rows = Rows.of(sample, tried, training, threads)
-        objective = rows.in_memory
-        most = max(1, round(share * most_labels(len(corpus.labels), NARROW)))
-        sums = LabelSums.of(objective, rows.bias, most)
-        loss = fit_scalars(objective, sums, LeftOut.of(objective, sums), training.seed).loss
-        if np.isnan(loss):
-            break
-        candidates.append(Candidate(words, tried.char_range, len(sample), loss, None))
-        watch(candidates[-1])
-        if loss < least:
-            best, least = tried, loss
-    return NgramChoice(best, candidates, None)
-
-
-def _some_labels(corpus: Corpus, most_bytes: int, seed: int) -> tuple[Corpus, float]:
-    """(about so many bytes of a corpus: some of its labels, drawn at random, with all of their
-    documents; the share of labels)."""
-    labels, size = len(corpus.labels), corpus.text_bytes
-    wanted = max(2, labels * most_bytes // max(size, 1))
-    if wanted >= labels:
-        return corpus, 1.0
-    rng = np.random.default_rng([seed, (1 << 31) + 23])
-    chosen = np.sort(rng.permutation(labels)[:wanted])
-    numbers = np.full(labels, -1, np.int32)
-    numbers[chosen] = np.arange(wanted, dtype=np.int32)
-    assert not isinstance(corpus.y, LabelSets)
-    own = numbers[corpus.y]
-    documents = np.flatnonzero(own >= 0)
-    drawn = replace(
-        corpus,
-        batches=corpus.picked(documents),
-        y=own[documents],
-        labels=[corpus.labels[label] for label in chosen.tolist()],
-        weights=None if corpus.weights is None else corpus.weights[documents],
-        file_of=None,
-    )
-    return drawn, wanted / labels
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,6 +27,7 @@ from textmlr.training.dealt_parts import AnyObjective
 from textmlr.training.objective import Objective
 from textmlr.training.sgd.runs import ColumnFacts
 from textmlr.training.sgd.trial_run import TrialResults
+from textmlr.training.support.support_choice import SupportChoice
 from textmlr.training.support.theta_choice import MOST_DENSE_LABELS, ThetaSizeError
 
 # Labels of sets have few documents each, and learn little from rare features: more weights than
@@ -50,6 +51,7 @@ class Rows:
     cut         of rows on disk, where not all features fit in memory: those kept, of how many, and
                 by how many documents their frequencies may be too low; None: all fit
     trials      the results of trials over all of them that training would make; None: nothing
+    support     of a sparse θ, what its weights are made of; None: nothing was chosen
     """
 
     featurizer: Featurizer
@@ -61,6 +63,7 @@ class Rows:
     first: NDArray[np.int64] | None = None
     cut: dict[str, int] | None = None
     trials: TrialResults | None = None
+    support: SupportChoice | None = None
 
     @classmethod
     def of(

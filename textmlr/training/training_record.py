@@ -185,12 +185,13 @@ def _support(found: SupportFit) -> SupportRecord:
         attraction=scalars.attraction,
         prior=scalars.prior,
         norm_power=scalars.norm_power,
+        idf_power=found.choice.idf_power,
+        cap=found.choice.cap,
         calibration=calibration_record(found.fitted),
         learning_rate=found.learning_rate,
         epochs=found.epochs,
         loss=found.loss,
         accuracy=found.accuracy,
-        idf_power=found.idf_power,
     )
 
 

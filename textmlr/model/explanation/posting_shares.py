@@ -61,6 +61,8 @@ def posting_shares(
         if postings.sums is not None:
             roots = np.sqrt(postings.sums[entries].astype(np.float64))
             alike = postings.scales[labels] * roots * values[feature]
+            if postings.row_scales is not None:
+                alike *= postings.row_scales[numbers[feature]]
             centroid += float(alike @ of_label[:, 0])
     factor = float(calibration.multipliers(sums)[0])
     scores = whole = bias + factor * sums

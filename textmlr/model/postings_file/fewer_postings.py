@@ -70,7 +70,7 @@ class RankedPostings:
         # Rows that were empty before stay, as do their words in the lengths of documents.
         rows = np.flatnonzero((sizes > 0) | (np.diff(postings.starts) == 0))
         length = np.float32(self._length(rows))
-        sums, row_scales = postings.sums, getattr(postings, "row_scales", None)
+        sums, row_scales = postings.sums, postings.row_scales
         own = Postings(
             np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes[rows])]),
             postings.labels[keep],
@@ -78,7 +78,7 @@ class RankedPostings:
             postings.bias,
             postings.scales * length,
             None if sums is None else sums[keep],
-            **({} if row_scales is None else {"row_scales": row_scales[rows]}),
+            None if row_scales is None else row_scales[rows],
         )
         bias = int(parts.featurizer.options.bias)
         compressed = CompressionRecord(from_features=parts.rows - bias, features=len(rows) - bias)

@@ -3,7 +3,7 @@
 Sums are what documents add up to: the factor of a feature (its idf) times lengths of documents,
 which are few numbers a label.  So a sum is factor · base · 2^(symbol / 16), with the least
 sum / factor of the label as its base, and most symbols of a label are the same.  The weight is
-scale · √sum + step · whole number.
+row scale · scale · √sum + step · whole number.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ def rounded(postings: Postings, factors: Floats, step: int | None) -> tuple[Post
         rounded_bias(postings.bias),
         cut(postings.scales),
         postings.sums,
+        None if postings.row_scales is None else cut(postings.row_scales),
     )
     learnt = learnt_part(postings)
     step = _step_of(learnt, postings) if step is None else step
@@ -86,6 +87,7 @@ def codes_of(postings: Postings, factors: Floats, step: int) -> PostingCodes:
     for own, bare in (
         (postings.bias, rounded_bias(postings.bias)),
         (postings.scales, cut(postings.scales)),
+        (scales_of_rows(postings), cut(scales_of_rows(postings))),
     ):
         same = same and np.array_equal(own, bare)
     if not same:
@@ -109,9 +111,16 @@ def postings_of(codes: PostingCodes, own: Postings, factors: Floats, step: int) 
         )
     weights = np.empty_like(sums)
     size = step_size(step)
-    kernels.weights_of(labels, frozen(sums), scales, frozen(codes.learnt), size, weights)
+    learnt, rows = frozen(codes.learnt), frozen(scales_of_rows(own))
+    kernels.weights_of(starts, labels, frozen(sums), rows, scales, learnt, size, weights)
     known = None if codes.symbols is None else sums
-    return Postings(own.starts, own.labels, weights, own.bias, own.scales, known)
+    return Postings(own.starts, own.labels, weights, own.bias, own.scales, known, own.row_scales)
+
+
+def scales_of_rows(postings: Postings) -> Floats:
+    """The scale of each row: (R,)."""
+    own = postings.row_scales
+    return np.ones(postings.rows_number, np.float32) if own is None else own
 
 
 def cut(values: Floats) -> Floats:
@@ -180,8 +189,10 @@ def learnt_part(postings: Postings) -> Floats:
     if sums is not None and sums.min(initial=0) < 0:
         raise ValueError("a sum of features is negative")
     kernels.learnt_of(
+        frozen(postings.starts),
         frozen(postings.labels),
         frozen(np.zeros(len(postings), np.float32) if sums is None else sums),
+        frozen(scales_of_rows(postings)),
         frozen(postings.scales),
         frozen(postings.weights),
         out,

@@ -82,7 +82,7 @@ def _in_order(postings: Postings, order: Numbers) -> Postings:
         label_rows.move_rows(starts, own, frozen(values.view(np.int32)), out.view(np.int32))
         return out
 
-    sums = postings.sums
+    sums, rows = postings.sums, postings.row_scales
     return Postings(
         np.append(0, np.cumsum(np.diff(starts)[order])),
         moved(postings.labels),
@@ -90,4 +90,5 @@ def _in_order(postings: Postings, order: Numbers) -> Postings:
         postings.bias,
         postings.scales,
         None if sums is None else moved(sums),
+        None if rows is None else rows[order],
     )

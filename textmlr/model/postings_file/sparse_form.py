@@ -101,6 +101,7 @@ def pack_sparse(parts: ModelParts, record: Json) -> tuple[Json, Tensors, Json]:
     whole, large = as_symbols(codes.learnt)
     learnt, learnt_tables = _coded(whole if storage.top else None, entries, LEARNT_CONTEXTS)
     bases = planes(short_of(codes.bases)) if postings.sums is not None else NOTHING
+    row_scales = NOTHING if postings.row_scales is None else planes(short_of(postings.row_scales))
     streams = [
         *names.streams,
         *own.streams,
@@ -108,6 +109,7 @@ def pack_sparse(parts: ModelParts, record: Json) -> tuple[Json, Tensors, Json]:
         np.packbits(rows.alone),
         planes(postings.bias),
         planes(short_of(postings.scales)),
+        row_scales,
         bases,
         sum_tables,
         learnt_tables,
@@ -120,6 +122,7 @@ def pack_sparse(parts: ModelParts, record: Json) -> tuple[Json, Tensors, Json]:
         "rows": len(sizes),
         "entries": len(postings),
         "summed": postings.sums is not None,
+        "row_scales": postings.row_scales is not None,
         "large": len(large),
         **names.about,
         **own.about,
@@ -176,7 +179,9 @@ class SparseFile:
             summed * (SUM_CONTEXTS + OWN_CONTEXTS),
             learnt * (LEARNT_CONTEXTS + OWN_CONTEXTS),
         ]
-        theta = [8 * rows, -(-rows // 8), 4 * count, 4 * count, summed * 4 * count]
+        scaled = take(about, "row_scales", bool, path)
+        theta = [8 * rows, -(-rows // 8), 4 * count, 4 * count, scaled * 4 * rows]
+        theta += [summed * 4 * count]
         theta += [2 * SYMBOLS * some for some in contexts] + [4 * large]
         sizes = [*names, *own, *theta]
         # idf of all columns, without a bound by the file's size but by the options alone
@@ -206,7 +211,8 @@ class SparseFile:
         """Features and θ;  documents  of training.  Raises ModelFileError as ``read`` does."""
         about, path = self.about, self.path
         own = features.restored(self.features, about, self.options, documents, path)
-        row_sizes, alone, bias, scales, bases, sum_tables, learnt_tables, large = self.postings
+        row_sizes, alone, bias, scales, row_scales, bases, *others = self.postings
+        sum_tables, learnt_tables, large = others
         count, rows = about["labels"], about["rows"]
         sizes = own.counts - from_planes(row_sizes, np.int64)
         fits = bool(((sizes >= 0) & (sizes <= count)).all()) and sizes.sum() == about["entries"]
@@ -234,12 +240,21 @@ class SparseFile:
             np.zeros(len(labels), np.float32),
             from_planes(bias, np.float32),
             from_short(from_planes(scales, np.int32)),
+            row_scales=self._row_scales(row_scales),
         )
         factors = factors_of(own.idf, own.columns, rows)
         with np.errstate(over="ignore"):
             postings = postings_of(codes, bare, factors, about["step"])
         storage = ThetaStorage("postings", top=about["step"])
         return Sparse(own.vocabulary, own.columns, own.idf, postings, storage)
+
+    def _row_scales(self, stream: Bytes) -> NDArray[np.float32] | None:
+        if not self.about["row_scales"]:
+            return None
+        own = from_short(from_planes(stream, np.int32))
+        sound = bool((own > 0).all() and (own < np.inf).all())
+        expect(sound, self.path, "the scale of a feature is out of range")
+        return own
 
     def _symbols(self, name: str, tables: Bytes, entries: Entries, most: int) -> Bytes | None:
         """The symbols of a tensor; None where there are no tables."""

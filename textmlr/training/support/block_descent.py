@@ -49,7 +49,7 @@ class BlockFigures:
 class _Turn:
     """Rows in memory, some of which take their steps.
 
-    shifts  (n,) of the rows;  order (m,) numbers of those that take steps
+    shifts  (n, 2) of the rows;  order (m,) numbers of those that take steps
     before  steps of the epoch before these
     """
 
@@ -64,7 +64,7 @@ class BlockDescent:
     """A sparse θ on its way.
 
     objective  rows of documents, in memory or part by part
-    shifts     (n,) what the own label of each document scores more, see ``score_block``
+    shifts     (n, 2) what the own label of each document has more, see ``score_block``
     theta      weights and bias are moved
     threads    work on a block side by side
     seed       of the order of documents
@@ -95,6 +95,7 @@ class BlockDescent:
             np.empty((self.size, most), np.float32),
             np.empty(self.size, np.float64),
             np.empty(self.size, np.uint8),
+            np.empty(self.size, np.float32),
         )
         self._parts = dealt(self.objective, self.seed)
 

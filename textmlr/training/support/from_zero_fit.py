@@ -18,7 +18,9 @@ from textmlr.training.sgd.trial_run import TrialResults, Watch
 from textmlr.training.support.from_zero_runs import ZeroRuns
 from textmlr.training.support.from_zero_weights import Met
 from textmlr.training.support.left_out import Scalars
-from textmlr.training.support.support_fit import Judged, SupportFit
+from textmlr.training.support.share_calibration import Judged
+from textmlr.training.support.support_choice import SupportChoice
+from textmlr.training.support.support_fit import SupportFit
 
 
 def fit_from_zero(
@@ -52,6 +54,7 @@ def fit_from_zero(
         calibration.absorbed(),
         calibration,
         Scalars(0.0, 0.0, 0.0, 0.0, np.nan),
+        SupportChoice(found.idf_power, 1.0, found.epochs),
         found.learning_rate,
         found.epochs,
         found.loss,
@@ -60,7 +63,6 @@ def fit_from_zero(
         None if judged is None else Judged(judged.loss, judged.accuracy, judged.never_answered),
         found.folds,
         found.trials,
-        found.idf_power,
     )
 
 

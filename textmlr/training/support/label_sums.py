@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,12 @@ from textmlr.kernels import support_sums as kernels
 from textmlr.training.dealt_parts import AnyObjective
 
 # Features of more than a share of the labels say little, and take most of the time: the entries of
-# a row are read for each document that has the feature.  Steps read them again and again, so that
-# the rows of θ with steps are narrow; rows of sums alone may be wide.
-NARROW, WIDE = 0.01, 0.2
+# a row are read for each document that has the feature.  Rows of fewer entries than this do not
+# take much.
 LEAST_MOST = 1_000
+# Weights that are g = idf^(3p/2) times as large are those of rows with idf^p: x has idf^p, and √S
+# the root of it.  In squares of such rows idf^p stands as h = idf^(2p).
+SQUARE_POWER = 4 / 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,24 +27,33 @@ class LabelSums:
 
     starts (V + 1,) int64, labels (m,) int32   rows, as in ``model.postings.Postings``
     sums   (m,) float32     S
+    row_scales (V,) float32  g, by which weights of rare features are larger
     counts (L,) float64     Σ w_i of the documents of each label
-    squares (L,) float64    ‖S_ℓ‖²
+    squares (L,) float64    Σ_f h_f·S_fℓ², h = g^(4/3)
     order  (d,) int64       documents of positive weight, label by label
     """
 
     starts: NDArray[np.int64]
     labels: NDArray[np.int32]
     sums: NDArray[np.float32]
+    row_scales: NDArray[np.float32]
     counts: NDArray[np.float64]
     squares: NDArray[np.float64]
     order: NDArray[np.int64]
 
     @classmethod
-    def of(cls, objective: AnyObjective, bias: int | None, most: int) -> LabelSums:
+    def of(
+        cls,
+        objective: AnyObjective,
+        bias: int | None,
+        most: int,
+        row_scales: NDArray[np.float32] | None = None,
+    ) -> LabelSums:
         """The sums over the documents of an objective.
 
         bias  the column that is always 1, which has no entries;  None: there is none
         most  features that meet more labels than this have none either
+        row_scales (V,)   None: all are 1
         """
         order = np.argsort(codes_of(objective), kind="stable")
         order = order[objective.weights[order] > 0]
@@ -71,15 +82,40 @@ class LabelSums:
                 sums,
             )
         del place
-        squares = np.zeros(objective.labels)
-        kernels.label_squares(frozen(labels), frozen(sums), squares)
+        if row_scales is None:
+            row_scales = np.ones(objective.columns, np.float32)
         counts = label_counts(objective.y, objective.labels, objective.weights)
-        return cls(starts, labels, sums, counts, squares, order)
+        nothing = np.zeros(objective.labels)
+        bare = cls(starts, labels, sums, row_scales, counts, nothing, order)
+        return bare.with_scales(row_scales)
+
+    def with_scales(self, row_scales: NDArray[np.float32]) -> LabelSums:
+        """The same sums with other scales of rows."""
+        squares, own = np.zeros_like(self.squares), replace(self, row_scales=row_scales)
+        arrays = frozen(self.starts), frozen(self.labels), frozen(self.sums)
+        kernels.label_squares(*arrays, frozen(own.row_squares), squares)
+        return replace(own, squares=squares)
+
+    @property
+    def row_squares(self) -> NDArray[np.float32]:
+        """h, (V,)."""
+        squares: NDArray[np.float32] = self.row_scales ** np.float32(SQUARE_POWER)
+        return squares
+
+    def at_most(self, most: int) -> LabelSums:
+        """Without the entries of features that meet more labels than this."""
+        sizes = np.diff(self.starts)
+        kept = np.repeat(sizes <= most, sizes)
+        sizes = np.where(sizes <= most, sizes, 0)
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+        bare = replace(self, starts=starts, labels=self.labels[kept], sums=self.sums[kept])
+        return bare.with_scales(self.row_scales)
 
     def own_terms(self, objective: AnyObjective) -> NDArray[np.float64]:
         """What each document shares with its own label: (n, TERMS), see the kernel."""
         out = np.zeros((len(objective.y), kernels.TERMS))
         place, first = self.starts[:-1].copy(), 0
+        scales = frozen(np.stack([self.row_scales, self.row_squares]))
         for rows, own in objective.in_order(self.order):
             terms = np.empty((len(rows.y), kernels.TERMS))
             kernels.own_terms(
@@ -91,6 +127,7 @@ class LabelSums:
                 place,
                 frozen(self.labels),
                 frozen(self.sums),
+                scales,
                 terms,
             )
             out[self.order[first : first + len(own)]] = terms[own]
@@ -98,9 +135,10 @@ class LabelSums:
         return out
 
     def rooted(self, scales: NDArray[np.float32]) -> NDArray[np.float32]:
-        """scales[label]·√S of each entry: (m,)."""
+        """row_scales[row]·scales[label]·√S of each entry: (m,)."""
         weights = pages(len(self.sums), np.float32)
-        kernels.rooted_weights(frozen(self.labels), frozen(self.sums), frozen(scales), weights)
+        own = frozen(self.starts), frozen(self.labels), frozen(self.sums), frozen(self.row_scales)
+        kernels.rooted_weights(*own, frozen(scales), weights)
         return weights
 
 

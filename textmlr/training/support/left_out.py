@@ -21,18 +21,19 @@ SHORTEST = 1e-6
 # The numbers are fitted on so many documents, or as have so many touched labels in all.
 DOCUMENTS, TOUCHED = 600, 1 << 22
 # Where the fit begins: what headwords and verses came to, about.
-BEGINNING = (np.log(18.0), 0.75, 0.3)
+BEGINNING = (np.log(10.0), 0.5, 0.8)
 BEGINNING_SHARE = 0.2
 # Bounds of a step of (ln a, b, ρ), and of the numbers themselves.
 LONGEST = np.array([0.7, 0.5, 0.3])
-LOWEST, HIGHEST = np.array([-3.0, 0.0, 0.0]), np.array([8.0, 2.0, 2.0])
+LOWEST, HIGHEST = np.array([-5.0, 0.0, 0.0]), np.array([8.0, 2.0, 1.25])
 ROUNDS, HALVINGS, ENOUGH = 30, 6, 1e-4
 
 
 @dataclass(frozen=True, slots=True)
 class Scalars:
-    """score(x, ℓ) = attraction·‖S_ℓ‖^(−norm_power)·Σ_f f(x)_f·√S_fℓ + prior·ln n_ℓ, mixed with the
-    base rates: P = (1 − share)·softmax + share·n_ℓ/N.
+    """score(x, ℓ) = attraction·|S_ℓ|^(−norm_power)·Σ_f f(x)_f·r_fℓ + prior·ln n_ℓ, mixed with the
+    base rates: P = (1 − share)·softmax + share·n_ℓ/N.  r_fℓ = g_f·√S_fℓ and |S_ℓ|² = Σ_f h_f·S_fℓ²,
+    see ``LabelSums``.
 
     loss  mean −ln P of documents taken out of their own label, nats; NaN: there were none
     """
@@ -44,7 +45,7 @@ class Scalars:
     loss: float
 
     def scales(self, sums: LabelSums) -> NDArray[np.float32]:
-        """attraction·‖S_ℓ‖^(−norm_power): (L,)."""
+        """attraction·|S_ℓ|^(−norm_power): (L,)."""
         norms = np.sqrt(np.maximum(sums.squares, SHORTEST))
         scales: NDArray[np.float32] = (self.attraction * norms**-self.norm_power).astype(np.float32)
         return scales
@@ -60,8 +61,8 @@ class LeftOut:
     """The documents of an objective, each taken out of its own label.
 
     counts      (n,) Σ of the weights of the label's other documents; 0: it has none
-    affinities  (n,) Σ_f f(x)_f·√S_fy with the document, and without it
-    squares     (n,) ‖S_y‖² with the document, and without it
+    affinities  (n,) Σ_f f(x)_f·r_fy with the document, and without it
+    squares     (n,) Σ_f h_f·S_fy² with the document, and without it
     """
 
     counts: NDArray[np.float64]
@@ -191,6 +192,8 @@ class _ScalarFit:
             sums.rooted(np.ones(labels, np.float32)),
             np.zeros(labels, np.float32),
             none,
+            frozen(np.zeros(0, np.float32)),
+            np.zeros(3, np.float32),
         )
         size = int(_most_touched(own_rows, sums).sum())
         starts = np.empty(len(drawn) + 1, np.int64)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.option_conflicts import asks_for_dense
 from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.training_options import DEFAULT_L2, TrainingOptions
@@ -68,11 +67,6 @@ def check_theta(options: TrainingOptions, head: Head) -> None:
         return
     problem = Sentence("{theta} is for corpora where documents have one label each", _SPARSE)
     raise OptionError("theta", problem, _LEAVE_OUT)
-
-
-def with_idf(wanted: FeaturizerOptions) -> FeaturizerOptions:
-    """Options of features for a sparse θ: TF-IDF, unless they say otherwise."""
-    return replace(wanted, idf=wanted.hash_bits is None) if wanted.idf is None else wanted
 
 
 def refuse_sparse(options: TrainingOptions, who: str) -> None:

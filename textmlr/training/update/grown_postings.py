@@ -16,7 +16,10 @@ def grown_postings(old: Postings, rows: int, known: NDArray[np.bool_]) -> Postin
     bias[known], scales[known] = old.bias, old.scales
     ends = np.full(rows - old.rows_number, old.starts[-1])
     starts = np.concatenate([old.starts, ends])
-    return Postings(starts, codes[old.labels], old.weights, bias, scales, old.sums)
+    row_scales = None
+    if old.row_scales is not None:
+        row_scales = np.append(old.row_scales, np.ones(len(ends), np.float32))
+    return Postings(starts, codes[old.labels], old.weights, bias, scales, old.sums, row_scales)
 
 
 def known_labels(model: Model, labels: list[str]) -> NDArray[np.bool_]:

@@ -17,19 +17,21 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
 from textmlr.kernels import merged_rows as kernels
-from textmlr.kernels import support_sums
 from textmlr.kernels.merged_rows import SummedRows
 from textmlr.kernels.rounded_weights import STEPS
 from textmlr.kernels.support_steps import SupportTheta
 from textmlr.kernels.support_sums import APART, DOT, FULL, SQUARE
 from textmlr.model.model import Model
 from textmlr.model.postings import Postings
+from textmlr.model.postings_file.feature_streams import row_counts
 from textmlr.model.postings_file.rounded_postings import (
     bases_of,
+    cut,
     factors_of,
     learnt_part,
     powers_of_two,
     rounded,
+    scales_of_rows,
 )
 from textmlr.model.scoring import UNSEEN
 from textmlr.model.support_record import SupportRecord
@@ -37,7 +39,8 @@ from textmlr.training.objective import Objective
 from textmlr.training.sgd.epoch import Epoch
 from textmlr.training.sgd.trial_run import Progress
 from textmlr.training.support.block_descent import BlockDescent
-from textmlr.training.support.label_sums import WIDE, LabelSums, most_labels
+from textmlr.training.support.closed_form import paces_of, row_scales_of
+from textmlr.training.support.label_sums import LabelSums, most_labels
 from textmlr.training.support.left_out import LeftOut, Scalars
 from textmlr.training.training_events import Watch
 from textmlr.training.update.grown_postings import grown_postings, known_labels
@@ -71,6 +74,7 @@ class SparseLearner:
     is_open   (R,) uint8   0 of the bias, and of rows that training left empty because the feature
               meets too many labels
     factors   (R,) by which rows of sums are divided in its file
+    row_scales (R,) of old documents and new
     step      of what was learnt in its file; None: it has none yet
     seed      of chance
     """
@@ -81,6 +85,7 @@ class SparseLearner:
     counts: NDArray[np.float64]
     is_open: NDArray[np.uint8]
     factors: Floats
+    row_scales: Floats
     step: int | None
     seed: int
 
@@ -111,6 +116,7 @@ class SparseLearner:
             label_totals(model, new.labels),
             is_open,
             factors_of(grown.featurizer.idf, grown.columns, rows),
+            _row_scales(old, new, final.idf_power),
             model.parts.storage.top if model.parts.storage.dtype == "postings" else None,
             seed + len(model.record.updates),
         )
@@ -124,17 +130,19 @@ class SparseLearner:
         """θ after the documents, as a file has it; the number of threads changes no bit."""
         merged, order, new_counts = self._merged(documents)
         rows, counts = merged.rows, self.counts + new_counts
-        squares = np.zeros(len(counts))
-        support_sums.label_squares(frozen(rows.labels), frozen(rows.sums + merged.added), squares)
-        sums = LabelSums(rows.starts, rows.labels, rows.sums + merged.added, counts, squares, order)
+        whole, nothing = rows.sums + merged.added, np.zeros(len(counts))
+        bare = LabelSums(rows.starts, rows.labels, whole, self.row_scales, counts, nothing, order)
+        sums = bare.with_scales(self.row_scales)
         scalars, times = self._scalars(), np.float32(self.final.calibration.factor)
-        scales = np.where(new_counts > 0, scalars.scales(sums), self.postings.scales / times)
+        scales = scalars.scales(sums)
         theta = SupportTheta(
             frozen(sums.starts),
             frozen(sums.labels),
             sums.rooted(scales) + merged.learnt / times,
             self._bias(counts),
             np.empty(len(counts)),
+            frozen(paces_of(sums)),
+            self._temper(),
         )
         learnt = merged.learnt
         if self.final.epochs:
@@ -143,14 +151,15 @@ class SparseLearner:
             learnt = learnt + times * (theta.weights - before)
         whole, times_scales = self._on_grid(merged), times * scales
         weights = replace(sums, sums=whole).rooted(times_scales) + learnt
-        own = Postings(rows.starts, rows.labels, weights, theta.bias, times_scales, whole)
+        arrays = rows.starts, rows.labels, weights, theta.bias, times_scales, whole
+        own = Postings(*arrays, self.row_scales)
         return rounded(own, self.factors, self.step)[0]
 
     def _merged(
         self, documents: Objective
     ) -> tuple[Merged, NDArray[np.int64], NDArray[np.float64]]:
         """(old entries and new, documents label by label, weight of those of each label)."""
-        old, most = self.postings, most_labels(documents.labels, WIDE)
+        old, most = self.postings, most_labels(documents.labels, self.final.cap)
         assert old.sums is not None
         added = LabelSums.of(documents, None, documents.labels)
         is_open = self.is_open.copy()
@@ -175,6 +184,11 @@ class SparseLearner:
         share = 0.0  # it is part of the calibration
         return Scalars(final.attraction, final.prior, final.norm_power, share, float("nan"))
 
+    def _temper(self) -> Floats:
+        """Multipliers of scores before θ took up the factor, as ``SupportTheta`` has them."""
+        own = self.final.calibration
+        return np.array([own.exponent, own.spread or 1, own.least or 1], np.float32)
+
     def _bias(self, counts: NDArray[np.float64]) -> Floats:
         """The bias, which has grown with the documents of each label: (L,)."""
         before, after = (np.log(np.where(own > 0, own, UNSEEN)) for own in (self.counts, counts))
@@ -193,7 +207,7 @@ class SparseLearner:
     ) -> None:
         """Have θ take the steps of the documents, each taken out of its own label."""
         left = _left_out(documents, sums)
-        shifts = left.shifts(scalars, sums, documents.codes).sum(axis=1)
+        shifts = left.shifts(scalars, sums, documents.codes)
         descent = BlockDescent(documents, shifts, theta, threads, self.seed)
         learners, epochs = left.able, self.final.epochs
         rate = self.final.learning_rate
@@ -222,6 +236,19 @@ class SparseLearner:
             sums,
         )
         return sums
+
+
+def _row_scales(old: Postings, new: NewDocuments, power: float) -> Floats:
+    """The scales of rows by the frequencies of features in old documents and new, as in training:
+    (R,).  Where these are not known, old rows keep theirs, and new ones have the largest."""
+    grown = new.grown
+    counts, rows = row_counts(grown.featurizer, grown.columns), grown.features.columns
+    if counts.any():
+        always = np.flatnonzero(bias_rows(grown)).tolist()
+        scales = row_scales_of(counts, grown.featurizer.documents, power, *always)
+        return cut(scales)
+    own = scales_of_rows(old)
+    return np.append(own, np.full(rows - len(own), own.max(initial=1), np.float32))
 
 
 def _left_out(documents: Objective, sums: LabelSums) -> LeftOut:
