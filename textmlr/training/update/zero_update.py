@@ -12,12 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
 from textmlr.base.threads import machine_memory
 from textmlr.corpus.label_sets import LabelSets
-from textmlr.kernels import merged_rows as kernels
-from textmlr.kernels.merged_rows import SummedRows
 from textmlr.model.model import Model
 from textmlr.model.parameters import LINEAR, Network
 from textmlr.model.postings import Postings
@@ -26,7 +23,7 @@ from textmlr.model.scoring import Calibration, score
 from textmlr.training.objective import Objective
 from textmlr.training.support.label_sums import LabelSums
 from textmlr.training.training_events import Watch
-from textmlr.training.update.grown_postings import grown_postings, known_labels
+from textmlr.training.update.grown_postings import grown_postings, known_labels, merged
 from textmlr.training.update.linear_update import (
     CURVATURE,
     common_of,
@@ -152,18 +149,9 @@ class ZeroLearner:
         if isinstance(y, LabelSets):  # a document stands there for each of its labels
             documents = replace(documents.take(y.rows), y=y.codes)
         met = LabelSums.of(documents, self.bias if self.bias >= 0 else None, documents.labels)
-        both = (
-            SummedRows(frozen(old.starts), frozen(old.labels), frozen(old.weights)),
-            SummedRows(frozen(met.starts), frozen(met.labels), frozen(met.sums)),
-            frozen(is_open),
-        )
-        sizes = np.empty(len(is_open), np.int64)
-        kernels.count_merged(*both, sizes)
-        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
-        m = int(starts[-1])
-        out = SummedRows(frozen(starts), np.empty(m, np.int32), np.empty(m, np.float32))
-        nothing = np.empty(m, np.float32), np.empty(m, np.float32)
-        kernels.merge_rows(*both, frozen(np.zeros(len(old), np.float32)), out, *nothing)
+        nothing = np.zeros(len(old), np.float32)
+        out = merged(old, old.weights, nothing, met, is_open).rows
+        starts = np.asarray(out.starts)
         weights: Floats = out.sums
         for row, own in zip(used.tolist(), change, strict=True):
             entries = slice(int(starts[row]), int(starts[row + 1]))
