@@ -432,7 +432,7 @@ for corpus in (*corpora, *larger):  # of labels of few documents, and of many
         model.classify(texts, top=2), model.explain(texts[0])
         model.evaluate(corpus, resamples=10)
         if model.parts.postings.sums is not None:
-            model.update(corpora[0].subset(np.arange(30))).save(out + ".sets")
+            model.update(corpora[0].subset(np.arange(30))).save(out + ".more")
         list(answer_blocks(model, [read_lines(lines)]))
         dense = train_corpus(corpora[0], words[2], trainings[1])
         for codes in (None, 1, np.zeros(27, int)):

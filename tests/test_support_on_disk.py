@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,17 @@ import pytest
 from click.testing import CliRunner
 from conftest import write_tsv
 from cut_runs import cut_after_saves, cut_after_stage
+from posting_models import corpus as corpus_of
+from posting_models import model_of
 
 from textmlr.cli import cli
 from textmlr.model.model import Model
+from textmlr.model.model_parts import ModelParts
+from textmlr.model.postings_file.settled_parts import settled
 from textmlr.training import dealt_parts as dealings
 from textmlr.training.on_disk import disk_rows, row_counts
 from textmlr.training.on_disk.disk_objective import StoredObjective
+from textmlr.training.support import label_sums
 
 LABELS, DOCUMENTS = 300, 2_000
 SMALL = "--memory", "400kB", "-q"
@@ -72,7 +78,7 @@ def trained(*arguments: object) -> bytes:
 def test_the_same_bits_from_memory_and_disk(
     corpus: Path, options: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disk_rows, "THETA_SHARE", 1e9)  # memory cuts no feature
+    monkeypatch.setattr(label_sums, "THETA_SHARE", 1e9)  # memory cuts no weights
     inside = trained(corpus, "-q", *options.split())
     assert trained(corpus, "-q", "--threads", 1, *options.split()) == inside
     assert trained(corpus, *SMALL, *options.split()) == inside  # all rows at once
@@ -88,7 +94,7 @@ def test_weighted_documents_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     rng = random.Random(2)
     lines = [f"{y}\t{rng.choice([0, 0.5, 1, 7])}\t{text}\n" for y, text in documents()]
     Path("weighted.tsv").write_text("".join(lines))
-    monkeypatch.setattr(disk_rows, "THETA_SHARE", 1e9)
+    monkeypatch.setattr(label_sums, "THETA_SHARE", 1e9)
     inside = trained("weighted.tsv", "--weighted", "-q", "--epochs", 1)
     monkeypatch.setattr(disk_rows, "BYTES_A_ROW_ENTRY", 1 << 9)
     assert trained("weighted.tsv", "--weighted", *SMALL, "--epochs", 1) == inside
@@ -152,18 +158,52 @@ def test_a_run_cut_off_within_an_epoch_is_resumed(
     assert turns
 
 
-def test_memory_cuts_the_rarest_features_and_says_so(corpus: Path) -> None:
-    own = ["train", str(corpus), *SPARSE, "-o", "m", "--ngrams", "1", "--json"]
-    done = CliRunner().invoke(cli, [*own, "--memory", "200kB"])
+def test_memory_cuts_features_of_most_labels_and_says_so(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others have all of their weights, and no feature is lost."""
+    own = ["train", str(corpus), *SPARSE, "-o", "m", "--ngrams", "1", "--json", "--epochs", "1"]
+    monkeypatch.setattr(label_sums, "WEIGHT_BYTES", 80)
+    done = CliRunner().invoke(cli, [*own, "--memory", "400kB"])
     assert done.exit_code == 0, done.output
-    summary = json.loads(done.stdout)
-    kept = summary["cut"]["kept"]
-    assert summary["cut"]["of"] > kept == summary["features"] - 1
-    assert "do not fit in the memory allowed" in done.stderr
-    cut = Model.load("m")
-    bound = disk_rows.THETA_SHARE * 200_000 / disk_rows.WEIGHT_BYTES
-    frequencies = cut.featurizer.vocabulary.frequencies
-    assert len(cut.parts.postings) <= np.minimum(frequencies, len(cut.labels)).sum() <= bound
-    assert trained(corpus, "-q", "--ngrams", "1", "--max-features", kept)
+    assert not json.loads(done.stdout).get("cut")
+    assert "have no weights: they do not fit in the memory allowed" in done.stderr
+    cut, room = Model.load("m"), label_sums.most_of_memory(400_000)
+    trained(corpus, "-q", "--ngrams", "1", "--epochs", "1")
     whole = Model.load("model.textmlr")
-    assert sorted(whole.featurizer.vocabulary.frequencies)[-kept:] == sorted(frequencies)
+    assert cut.featurizer.vocabulary.names.tobytes() == whole.featurizer.vocabulary.names.tobytes()
+    sizes = np.diff(whole.parts.postings.starts)
+    most = np.diff(cut.parts.postings.starts).max()
+    assert np.diff(cut.parts.postings.starts).tolist() == np.where(sizes > most, 0, sizes).tolist()
+    assert cut.record.final.crowded == np.count_nonzero(sizes > most)
+    assert len(cut.parts.postings) <= room
+    wider = sizes[sizes > most].min()
+    assert sizes[sizes <= wider].sum() > room
+    Path("m").unlink()
+    monkeypatch.setattr(disk_rows, "BYTES_A_ROW_ENTRY", 1 << 9)
+    again = CliRunner().invoke(cli, [*own, "--memory", "400kB", "--threads", "1"])
+    assert again.exit_code == 0
+    assert Model.load("m").parts.postings.weights.tobytes() == cut.parts.postings.weights.tobytes()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_parts_are_settled_alike_over_themselves(known: bool) -> None:
+    def made() -> ModelParts:
+        parts = model_of(*corpus_of(60)).parts
+        assert parts.postings is not None
+        sums = parts.postings.sums if known else None
+        return replace(parts, postings=replace(parts.postings, sums=sums))
+
+    parts = made()
+    before = _bytes(parts)
+    apart = settled(parts)
+    assert _bytes(parts) == before
+    over = settled(made(), overwrite=True)
+    assert _bytes(over) == _bytes(apart)
+    assert over.storage.top == apart.storage.top
+
+
+def _bytes(parts: ModelParts) -> list[bytes]:
+    own: Any = parts.postings
+    arrays = [getattr(own, name) for name in own.__dataclass_fields__]
+    return [array.tobytes() for array in arrays if array is not None]

@@ -8,7 +8,6 @@ import pytest
 
 import textmlr
 from textmlr.base.arrays import frozen
-from textmlr.base.errors import InputError
 from textmlr.base.training_options import TrainingOptions
 from textmlr.features.csr_features import Features
 from textmlr.kernels import support_scalars, support_steps
@@ -241,11 +240,6 @@ def test_threads_change_no_bit(weighted: bool, epochs: int) -> None:
     assert one.postings.weights.tobytes() == two.postings.weights.tobytes()
     assert one.postings.bias.tobytes() == two.postings.bias.tobytes()
     assert one.calibration == two.calibration
-
-
-def test_documents_with_sets_of_labels_are_refused() -> None:
-    with pytest.raises(InputError, match="one label each"):
-        textmlr.train(["a", "b", "c"], [["x"], ["y"], ["x", "y"]], theta="sparse")
 
 
 def test_a_model_in_memory_answers_as_its_file(tmp_path) -> None:

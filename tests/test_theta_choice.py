@@ -4,6 +4,7 @@ its n-grams are chosen by documents taken out of their own label."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,18 @@ from textmlr import Corpus, FeaturizerOptions, InputError, Model, TrainingOption
 from textmlr.base.option_conflicts import DENSE_ONLY, asks_for_dense
 from textmlr.base.options import options_of
 from textmlr.cli import cli
+from textmlr.model.heads import SIGMOIDS, SOFTMAX
 from textmlr.model.record import Record
 from textmlr.model.support_record import SupportRecord
 from textmlr.training import rows
 from textmlr.training.corpus_training import train_corpus
 from textmlr.training.ngram_choice import Candidate
 from textmlr.training.support.drawn_labels import choose_sparse
-from textmlr.training.support.theta_choice import MOST_DENSE_LABELS
+from textmlr.training.support.theta_choice import (
+    MOST_DENSE_LABELS,
+    check_theta,
+    may_be_sparse,
+)
 from textmlr.training.training_events import Event, Stage
 
 MANY = MOST_DENSE_LABELS + 1
@@ -111,10 +117,15 @@ class TestTheta:
         decided = TrainingOptions(theta="sparse", epochs=3).decided()
         assert decided.decided() == decided
 
-    def test_sets_of_labels_have_no_sparse_one(self) -> None:
-        corpus = Corpus.of(["a b", "b c", "c a"] * 4, [["x"], ["y"], ["x", "y"]] * 4)
+    def test_sets_of_labels_have_one_in_memory_alone(self) -> None:
+        options = TrainingOptions(theta="sparse")
+        check_theta(options, SIGMOIDS, stored=False)
+        check_theta(options, SOFTMAX, stored=True)
+        with pytest.raises(InputError, match="keeps documents of several labels each in memory"):
+            check_theta(options, SIGMOIDS, stored=True)
+        assert not may_be_sparse(TrainingOptions(), SIGMOIDS, stored=True)
         with pytest.raises(InputError, match="for corpora where documents have one label each"):
-            train_corpus(corpus, training_options=TrainingOptions(theta="sparse"))
+            check_theta(options, replace(SIGMOIDS, has_sparse=False), stored=False)
 
 
 class TestMemory:

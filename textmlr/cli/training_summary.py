@@ -84,7 +84,7 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
     if isinstance(final, ExactRecord):
         return rows + _certificate_rows(final)
     if isinstance(final, SupportRecord):
-        return rows + _support_rows(final)
+        return rows + _support_rows(final, record.thresholds is not None)
     scale = f", larger for rare features (× idf^{final.idf_power:g})" if final.idf_power else ""
     over = plural(final.epochs, "epoch")
     rows.append(("step size", f"{final.learning_rate:g}, falling to 0 in {over}{scale}"))
@@ -180,16 +180,17 @@ def _certificate_rows(final: ExactRecord) -> list[tuple[str, str]]:
     return rows
 
 
-def _support_rows(final: SupportRecord) -> list[tuple[str, str]]:
-    """How a sparse θ was found."""
+def _support_rows(final: SupportRecord, several: bool) -> list[tuple[str, str]]:
+    """How a sparse θ was found;  several  whether documents have sets of labels."""
     over, share = plural(final.epochs, "epoch"), final.calibration.share or 0
     steps = f"{final.learning_rate:g}, falling to 0 in {over}"
     if not final.epochs:
         steps = "no steps: the sums of each label's documents answer better by themselves"
-    return [
-        ("step size", steps),
-        ("calibration", f"the labels' shares are {share:.3g} of each answer"),
-    ]
+    calibration = f"the labels' shares are {share:.3g} of each answer"
+    if several:
+        factor, power = final.calibration.factor, final.calibration.exponent
+        calibration = f"scores times {factor:.3g} × (the highest of the document)^{power:.2g}"
+    return [("step size", steps), ("calibration", calibration)]
 
 
 def _met(record: Record) -> str:

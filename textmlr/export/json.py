@@ -36,7 +36,7 @@ from textmlr.kernels.ngram_names import CHAR_PREFIX
 from textmlr.kernels.sigmoids import KNOT, LIKELY
 from textmlr.model.fasttext.fasttext_parts import refuse_export
 from textmlr.model.model import Model, versions
-from textmlr.model.model_parts import check_linear
+from textmlr.model.model_parts import check_dense, check_linear
 from textmlr.model.postings_file.settled_parts import settled
 
 FORMAT = "textmlr-json 3"
@@ -120,6 +120,8 @@ def export_json(
     check_kind("model", model, Model, MODEL_MEND)
     model.featurizer.options.check_written()
     refuse_export(model.parts.storage)
+    if model.parts.head.has_sets:
+        check_dense(model.parts, "and several labels a document has no form in JSON")
     check_path("path", path)
     check_path("script", script, optional=True)
     with atomic_files([path] if script is None else [script, path]) as temporaries:

@@ -82,14 +82,18 @@ def ranked_lists(
     labels: Sequence[str],
     top: int | Literal["answer"] | None,
     least: float,
+    several_labels: bool,
 ) -> list[list[Answer]]:
-    """``lists_of`` of the likeliest labels of each document."""
+    """``lists_of`` of the likeliest labels of each document;  several_labels  of a multi-label
+    model, by which labels below ``least`` are left out."""
     answers = []
     for block in ranked:
         rows = zip(block.labels.tolist(), block.probabilities.tolist(), strict=True)
         for own, p in rows:
             several = [Answer(labels[label], share) for label, share in zip(own, p, strict=True)]
-            if p[0] < least:
+            if several_labels:
+                several = [answer for answer in several if answer.probability >= least]
+            elif p[0] < least:
                 unsure = Answer(None, p[0])
                 several = [unsure] if top in (1, ANSWER) else [unsure, *several]
             answers.append(several)

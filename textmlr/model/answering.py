@@ -20,7 +20,6 @@ from textmlr.features.prepared import PreparedFeaturizer
 from textmlr.features.prepared_text import normal_form, prepared_document
 from textmlr.features.prepared_text import prepared as prepared_text
 from textmlr.kernels import normal_form as normal_form_kernels
-from textmlr.kernels import ranking
 from textmlr.kernels.code_points import Text
 from textmlr.kernels.document_answer import AnswerArrays, ModelArrays, RowScratch
 from textmlr.kernels.jit import bound
@@ -168,6 +167,8 @@ class Answerer:
         codes  (n,) the documents' own labels, for P and rank of each; one that is no number of a
                label has P = 0 and rank L
         """
+        from textmlr.kernels import ranking  # few answers are ranked
+
         answers = self.answer(block)
         out = RankedAnswers.room(len(block), k, codes)
         ranking.rank_rows(frozen(answers.probabilities), out.arrays())

@@ -17,6 +17,10 @@ def answerer_of(parts: ModelParts) -> Answerer:
     Raises ValueError where layers do not fit on one another, or weights are not finite or so
     large that scores would not be.
     """
+    if parts.postings is not None and parts.head.has_sets:
+        from textmlr.model.set_postings_answering import SetPostingsAnswerer  # fewer still
+
+        return SetPostingsAnswerer(parts)
     if parts.postings is not None:
         from textmlr.model.postings_answering import PostingsAnswerer  # few models are sparse
 

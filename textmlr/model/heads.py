@@ -308,6 +308,7 @@ SIGMOIDS = Head(
     ),
     about=["A text classifier: P(label | document) = 1 / (1 + exp(-score)) of each label."],
     is_exact=True,
+    has_sparse=True,
     has_sets=True,
     formula=lambda score, log_z: f"1 / (1 + exp({-score + 0.0:.4f}))",  # 0, not -0
     base_name="log-odds of the base rate",

@@ -174,7 +174,7 @@ class Model(ModelVerbs):
         'scifi'
         """
         single = isinstance(texts, str | bytes)
-        if self._postings is not None:
+        if self._postings is not None and self._thresholds is None:
             best = likeliest_names(ranked_texts(self, texts, 1, threads), self.labels)
             return best[0] if single else best
         rows = np.atleast_2d(self.probabilities(texts, threads=threads))
@@ -317,10 +317,11 @@ class Model(ModelVerbs):
         if type(min_probability) is not float or min_probability != 0.0:
             check_share("min_probability", min_probability)
         check_top(top, min_probability, at_least_one, self.is_multilabel)
-        if self._postings is not None:
+        several = self._thresholds is not None
+        if self._postings is not None and not (several and top == ANSWER):
             k = len(self.labels) if top is None else 1 if top == ANSWER else top
             ranked = ranked_texts(self, texts, k, threads)
-            return ranked_lists(ranked, self.labels, top, min_probability)
+            return ranked_lists(ranked, self.labels, top, min_probability, several)
         labels, rows = self.labels, self.probabilities(texts, threads=threads)
         if self._thresholds is None and (top == 1 or top == ANSWER):
             answers = []

@@ -203,11 +203,11 @@ def _check_sparse(parts: ModelParts, postings: Postings) -> None:
     """Raise InputError where other parts do not fit on a sparse θ."""
     if len(parts.layers) or parts.update_state.squares:
         raise InputError("theta is both sparse and dense")
-    if parts.head.has_sets:
-        raise InputError("theta is sparse, and the head has sets of labels")
     calibration = parts.calibration
     if not isinstance(calibration, Mixed):
         raise InputError("theta is sparse, and the calibration is not one with base rates")
+    if calibration.share and parts.head.has_sets:
+        raise InputError("the calibration has a share of base rates, and the head sets of labels")
     if calibration.share and not len(parts.record.label_weights()):
         raise InputError("the calibration has a share of base rates, which the record lacks")
     always = parts.featurizer.always_column

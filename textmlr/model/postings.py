@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen, is_finite
 from textmlr.base.errors import InputError
-from textmlr.kernels import touched_labels as kernels
-from textmlr.kernels.touched_labels import PostingArrays
+
+if TYPE_CHECKING:
+    from textmlr.kernels.touched_labels import PostingArrays
 
 # Weights and biases beyond it come from no training; sums of them stay finite.
 MOST_WEIGHT = 1e30
@@ -58,6 +59,8 @@ class Postings:
             raise InputError("the postings have no scale above 0 of each row")
         if len(self.scales) != len(self.bias):
             raise InputError(f"there are {len(self.scales)} scales of {len(self.bias)} labels")
+        from textmlr.kernels import touched_labels as kernels  # few models are sparse
+
         if not kernels.is_sound(frozen(self.starts), frozen(self.labels), len(self.bias)):
             raise InputError("the postings are not rows of ascending labels")
         for own in arrays[2:]:
@@ -111,10 +114,12 @@ class Postings:
 
     def arrays(self) -> PostingArrays:
         """As kernels take them to read."""
+        from textmlr.kernels import touched_labels as kernels
+
         sizes = np.diff(self.starts)
         least = max(len(self.bias) // kernels.WIDE, kernels.WIDE_LEAST)
         wide = np.flatnonzero(sizes >= least).astype(np.int32)
-        return PostingArrays(
+        return kernels.PostingArrays(
             frozen(self.starts),
             frozen(self.labels),
             frozen(self.weights),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,12 @@ Reals = NDArray[np.float64]
 
 
 class PostingsAnswerer(Answerer):
-    """A model with a sparse θ, ready to answer as an ``Answerer`` does; threads may share one."""
+    """A model with a sparse θ, ready to answer as an ``Answerer`` does; threads may share one.
+
+    kernel  answers rows of f(x), see ``ranked_documents.answer_rows``
+    """
+
+    kernel: Callable[..., None] = staticmethod(kernels.answer_rows)
 
     def __init__(self, parts: ModelParts) -> None:
         assert parts.postings is not None
@@ -109,7 +115,7 @@ class PostingsAnswerer(Answerer):
 
     def _answer(self, rows: Features, outputs: PostingAnswerArrays) -> None:
         """Have the kernel answer rows of θ."""
-        kernels.answer_rows(
+        self.kernel(
             frozen(rows.indptr),
             frozen(rows.indices),
             frozen(rows.values),
@@ -137,8 +143,8 @@ class PostingsAnswerer(Answerer):
         return PostingModelArrays(
             self._postings.arrays(),
             frozen(np.array([top, total, mixed.share, mixed.exponent, mixed.spread, mixed.least])),
-            _rest(powers, rates, mixed.share > 0),
-            _rest(rates, rates, False),
+            rest_of(powers, rates, mixed.share > 0),
+            rest_of(rates, rates, False),
             frozen(logs),
         )
 
@@ -167,7 +173,7 @@ def _numbered(rows: Features, columns: HashedColumns) -> Features:
     return Features(ends[rows.indptr], *own, len(columns.kept), rows.invalid)
 
 
-def _rest(powers: Reals, rates: Reals, by_rate: bool) -> RestArrays:
+def rest_of(powers: Reals, rates: Reals, by_rate: bool) -> RestArrays:
     """Labels in order; one class of all unless they are in classes by rate."""
     if by_rate:
         order = np.lexsort((-powers, -rates))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.kernels.ranking import RankedArrays
+if TYPE_CHECKING:
+    from textmlr.kernels.ranking import RankedArrays
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +66,8 @@ class RankedAnswers:
 
     def arrays(self) -> RankedArrays:
         """As kernels write them."""
+        from textmlr.kernels.ranking import RankedArrays  # few answers are ranked
+
         return RankedArrays(self.labels, self.probabilities, self.codes, self.of_truth, self.rank)
 
     def with_invalid(self, invalid: int) -> RankedAnswers:

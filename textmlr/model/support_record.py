@@ -26,6 +26,7 @@ class SupportRecord(Part):
                 and attraction, prior and norm_power are 0
     cap         share of labels: features that meet more have no weights
     calibration   of the scores, and the share of the base rates, before θ took up the factor
+    crowded   features that have no weights for want of memory
     learning_rate, epochs, loss, accuracy   of what SGD learnt beside the sums
     """
 
@@ -41,3 +42,4 @@ class SupportRecord(Part):
     epochs: int = needed(WHOLE)
     loss: float | None = optional(REAL, nullable=True)
     accuracy: float | None = optional(REAL, nullable=True)
+    crowded: int | None = optional(WHOLE)

@@ -34,6 +34,8 @@ LEAST_QUANTILE = 0.05
 STEPS = 30
 TOLERANCE = 1e-4
 LONGEST = 0.7  # step of log factor and exponent
+# Mean loss + penalty, mean loss, gradient (2,), curvature (2, 2).
+Measured = tuple[float, float, NDArray[np.float64], NDArray[np.float64]]
 NARROWEST = 1e-9  # spread: for documents without features, or labels that all score alike
 # Where documents are few, so many more are counted whose answers are the base rates: a fit on fewer
 # is nearer to these.  WEIGHT_PRIOR is the penalty of the prior, in documents.  The form was chosen
@@ -280,6 +282,31 @@ class _Shrinkage:
         return value, curve.slope + self._penalty * x, curvature
 
 
+def newton(
+    measure: Callable[[NDArray[np.float64]], Measured], x: NDArray[np.float64], free: int
+) -> tuple[NDArray[np.float64], float]:
+    """(x, mean loss) at the minimum over the first ``free`` of x, by Newton's method from x.
+
+    measure  (mean loss + penalty, mean loss, gradient (2,), curvature (2, 2)) at x
+    """
+    value, loss, slope, curvature = measure(x)
+    for _ in range(STEPS):
+        step = np.zeros(2)
+        step[:free] = np.linalg.solve(curvature[:free, :free], slope[:free])
+        step *= min(1.0, LONGEST / max(np.abs(step).max(), LONGEST))
+        while True:
+            ahead = measure(x - step)
+            if ahead[0] <= value or np.abs(step).max() < TOLERANCE:
+                break
+            step /= 2
+        if ahead[0] <= value:
+            x = x - step
+            value, loss, slope, curvature = ahead
+        if np.abs(step).max() < TOLERANCE:
+            break
+    return x, loss
+
+
 class _Fit:
     """The problem of ``calibrate``: x = (log factor, exponent) of fixed scores.
 
@@ -303,26 +330,9 @@ class _Fit:
         x = self._usual.copy()
         if exponent is not None:
             x[1] = exponent
-        value, loss, slope, curvature = self._measure(x)
-        for _ in range(STEPS):
-            step = np.zeros(2)
-            step[:free] = np.linalg.solve(curvature[:free, :free], slope[:free])
-            step *= min(1.0, LONGEST / max(np.abs(step).max(), LONGEST))
-            while True:
-                ahead = self._measure(x - step)
-                if ahead[0] <= value or np.abs(step).max() < TOLERANCE:
-                    break
-                step /= 2
-            if ahead[0] <= value:
-                x -= step
-                value, loss, slope, curvature = ahead
-            if np.abs(step).max() < TOLERANCE:
-                break
-        return x, loss
+        return newton(self._measure, x, free)
 
-    def _measure(
-        self, x: NDArray[np.float64]
-    ) -> tuple[float, float, NDArray[np.float64], NDArray[np.float64]]:
+    def _measure(self, x: NDArray[np.float64]) -> Measured:
         """(mean loss + penalty, mean loss, gradient (2,), curvature (2, 2)) at x."""
         factors = np.exp(x[0] + x[1] * self._tilt)
         scored = self._scored

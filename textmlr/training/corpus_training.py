@@ -17,6 +17,8 @@ from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus, check_corpus, files_of
 from textmlr.corpus.duplicates import Duplicates, duplicates_of
+from textmlr.features.featurizer import Featurizer
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.heads import Head, head_of, usual_head
 from textmlr.model.model import Model
 from textmlr.model.model_facts import kept_of
@@ -46,6 +48,7 @@ from textmlr.training.stage_lines import logged
 from textmlr.training.support.drawn_labels import choose_sparse
 from textmlr.training.support.from_zero_fit import fit_from_zero
 from textmlr.training.support.from_zero_runs import ZeroRuns
+from textmlr.training.support.set_fit import SET_EPOCHS, fit_sets
 from textmlr.training.support.support_choice import SupportChoice
 from textmlr.training.support.support_fit import SupportFit, fit_support
 from textmlr.training.support.theta_choice import (
@@ -95,8 +98,9 @@ def train_corpus(
     check_kind("store", store, Store, optional=True)
     own = usual_head(corpus.is_multilabel) if head is None else head_of(head)
     given = training_options or TrainingOptions()
-    check_theta(given, own)
-    options = with_theta(given, corpus, own).decided()
+    stored = store is not None
+    check_theta(given, own, stored=stored)
+    options = with_theta(given, corpus, own, stored=stored).decided()
     _check_two_labels(corpus)
     check_judges(corpus, validation)
     check_maximise(options, "corpus", multilabel=corpus.is_multilabel)
@@ -117,7 +121,9 @@ def train_corpus(
     if validation is not None:
         overlap = duplicates.sketch.overlap(validation.batches, threads)
     record = training_record(corpus, duplicates, rows, candidates, options, fitted.found, overlap)
-    return fitted.model(corpus, rows, record, duplicates, run)
+    featurizer, columns = rows.featurizer, rows.columns
+    del rows, names  # the parts of a sparse θ are settled without them in memory
+    return fitted.model(corpus, featurizer, columns, record, duplicates, run)
 
 
 def _rows(
@@ -128,7 +134,7 @@ def _rows(
     try:
         return run, *run.rows(wanted)
     except ThetaSizeError:
-        if not may_be_sparse(given, run.head):
+        if not may_be_sparse(given, run.head, stored=run.store is not None):
             raise
     run = replace(run, options=replace(given, theta="sparse").decided())
     return run, *run.rows(wanted)
@@ -160,7 +166,13 @@ class _Fitted(NamedTuple):
         return self.layers[0] if self.postings is None else self.postings
 
     def model(
-        self, corpus: Corpus, rows: Rows, record: Record, duplicates: Duplicates, run: _Training
+        self,
+        corpus: Corpus,
+        featurizer: Featurizer,
+        columns: HashedColumns | None,
+        record: Record,
+        duplicates: Duplicates,
+        run: _Training,
     ) -> Model:
         """The model of this θ."""
         sketch = duplicates.sketch.beside(
@@ -171,10 +183,10 @@ class _Fitted(NamedTuple):
         options = run.options
         parts = ModelParts(
             corpus.labels,
-            rows.featurizer,
+            featurizer,
             self.layers,
             record,
-            rows.columns,
+            columns,
             Calibration() if self.calibration is None else self.calibration,
             activation=options.activation or LINEAR,
             update_state=UpdateState(self.squares, sketch),
@@ -183,7 +195,7 @@ class _Fitted(NamedTuple):
             postings=self.postings,
         )
         if parts.is_sparse:
-            parts = settled(parts)
+            parts = settled(parts, overwrite=True)
         model = Model.of(parts)
         return _sparse(model) if options.l1 else model
 
@@ -203,7 +215,9 @@ class _Training:
     def rows(self, wanted: FeaturizerOptions) -> tuple[list[Candidate], Rows]:
         """(n-grams that were tried, rows with the best ones).  Raises InputError where θ would not
         fit in memory."""
-        wanted = few_features(self._with_weights(wanted), self.corpus, self.options)
+        wanted = self._with_weights(wanted)
+        if self.options.theta != "sparse":
+            wanted = few_features(wanted, self.corpus, self.options)
         choice, options, threads = self._choice(wanted), self.options, self.threads
         if choice.rows is not None:
             return choice.candidates, choice.rows
@@ -217,7 +231,7 @@ class _Training:
     @property
     def from_zero(self) -> bool:
         """Whether θ is sparse and starts from zero."""
-        return starts_from_zero(self.options, self.corpus)
+        return not self.head.has_sets and starts_from_zero(self.options, self.corpus)
 
     def _with_weights(self, wanted: FeaturizerOptions) -> FeaturizerOptions:
         """The options of features, with the weights of features that θ's form asks for."""
@@ -235,7 +249,8 @@ class _Training:
             judge = rows.judge(self.validation, options, threads)
         self.watch(self._stage(rows))
         if options.theta == "sparse":
-            return self._fit_sparse(rows, judge, beside)
+            beside()  # before the fit: what names are made of takes memory, and little time
+            return self._fit_sparse(rows, judge)
         if options.solver == "exact":
             found = fit_exact(
                 rows.in_memory,
@@ -264,10 +279,16 @@ class _Training:
             calibration = replace(calibration, links=result.second)
         return _Fitted(result.layers, squares, calibration, result, result.thresholds)
 
-    def _fit_sparse(
-        self, rows: Rows, judge: Objective | None, beside: Callable[[], object]
-    ) -> _Fitted:
-        if self.from_zero:
+    def _fit_sparse(self, rows: Rows, judge: Objective | None) -> _Fitted:
+        if self.head.has_sets:
+            found = fit_sets(
+                rows.in_memory,
+                self.options,
+                columns=rows.column_facts,
+                validation=judge,
+                watch=self.watch,
+            )
+        elif self.from_zero:
             found = fit_from_zero(
                 rows.objective,
                 self.options,
@@ -275,7 +296,6 @@ class _Training:
                 validation=judge,
                 threads=self.threads,
                 watch=self.watch,
-                beside=beside,
                 states=None if self.store is None else self.store.cache,
                 known=rows.trials,
             )
@@ -290,10 +310,10 @@ class _Training:
                 validation=judge,
                 threads=self.threads,
                 watch=self.watch,
-                beside=beside,
                 states=None if self.store is None else self.store.cache,
+                room=None if self.store is None else self.store.most_weights,
             )
-        return _Fitted([], [], found.calibration, found, None, found.postings)
+        return _Fitted([], [], found.calibration, found, found.thresholds, found.postings)
 
     def _stage(self, rows: Rows) -> Stage:
         """The stage "fit"."""
@@ -301,7 +321,8 @@ class _Training:
         epochs = 0
         if options.theta == "sparse" and not self.from_zero:
             support = rows.support or SupportChoice()
-            epochs = support.epochs if options.epochs is None else options.epochs
+            usual = SET_EPOCHS if self.head.has_sets else support.epochs
+            epochs = usual if options.epochs is None else options.epochs
         elif options.solver != "exact":
             validated = self.validation is not None
             given = ZeroRuns.decided(options) if self.from_zero else options
@@ -321,12 +342,15 @@ class _Training:
         kind: type[Runs] = ZeroRuns if self.from_zero else Runs
 
         def find() -> NgramChoice:
-            if self.options.theta == "sparse" and not self.from_zero:
-                return choose_sparse(self.corpus, wanted, self.options, self.threads, self.watch)
+            options = self.options
+            if options.theta == "sparse" and self.head.has_sets:  # of a sample a dense one will do
+                options = replace(options, theta=None, epochs=None).decided()
+            elif options.theta == "sparse" and not self.from_zero:
+                return choose_sparse(self.corpus, wanted, options, self.threads, self.watch)
             return choose(
                 self.corpus,
                 wanted,
-                self.options,
+                options,
                 validation=self.validation,
                 threads=self.threads,
                 watch=self.watch,

@@ -53,7 +53,7 @@ class Thresholds:
     @classmethod
     def unjudged(cls, labels: int, options: TrainingOptions) -> Thresholds:
         """Where there are no documents to choose by: what the costs say, or one half."""
-        return cls(np.full(labels, _by_costs(options) or EVEN))
+        return cls(np.full(labels, by_costs(options) or EVEN))
 
 
 def check_maximise(options: TrainingOptions, documents: str, *, multilabel: bool) -> None:
@@ -89,7 +89,7 @@ def choose_thresholds(
     own, labels = ScoreHistogram.of(scores, sets, weights), scores.shape[1]
     is_calibrated = options.calibration is not False and options.chosen_solver == "sgd"
     shared: float | None = None
-    if (costs := _by_costs(options)) is not None:
+    if (costs := by_costs(options)) is not None:
         shared = costs
     elif options.maximise == "samples-f1":
         shared = _samples_cut(scores, sets, weights.astype(np.float64))
@@ -107,7 +107,7 @@ def choose_thresholds(
     return Thresholds(np.clip(values, TINY, 1.0), by_label, micro, macro, numbers)
 
 
-def _by_costs(options: TrainingOptions) -> float | None:
+def by_costs(options: TrainingOptions) -> float | None:
     """The threshold with the greatest utility, None where something else is wanted: an answer gains
     P, and costs (1 − P) times the cost of a wrong one."""
     if options.maximise != "utility":
@@ -119,7 +119,7 @@ def _by_costs(options: TrainingOptions) -> float | None:
 def f1_of(own: ScoreHistogram, cuts: Reals) -> tuple[float, float]:
     """(micro-F1, macro-F1) of answers at these cuts, (L,), to the width of a bin; a label that
     neither occurs nor answers counts 0."""
-    above = _log_odds(cuts)[:, None] <= CENTRES
+    above = log_odds(cuts)[:, None] <= CENTRES
     hits = (own.positives * above).sum(axis=1)
     asked = _answers(own, cuts) + own.positives.sum(axis=1)
     each = 2 * hits / np.maximum(asked, TINY)
@@ -128,7 +128,7 @@ def f1_of(own: ScoreHistogram, cuts: Reals) -> tuple[float, float]:
 
 def _answers(own: ScoreHistogram, cuts: Reals) -> Reals:
     """(L,) documents that each label answers at these cuts."""
-    above = _log_odds(cuts)[:, None] <= CENTRES
+    above = log_odds(cuts)[:, None] <= CENTRES
     return np.asarray((own.counts * above).sum(axis=1))
 
 
@@ -151,8 +151,8 @@ def best_cut(own: ScoreHistogram) -> float:
 def _balanced(own: ScoreHistogram) -> tuple[Reals, bool]:
     """(cuts with the greatest micro-F1, or nearly, whether they differ)."""
     together = ScoreHistogram(own.counts.sum(axis=0)[None], own.positives.sum(axis=0)[None])
-    common = _log_odds(np.repeat(expected_cuts(together), len(own.counts)))
-    each = _log_odds(np.maximum(expected_cuts(own), FLOOR))
+    common = log_odds(np.repeat(expected_cuts(together), len(own.counts)))
+    each = log_odds(np.maximum(expected_cuts(own), FLOOR))
     plans = [1 / (1 + np.exp(-((1 - share) * common + share * each))) for share in OWN_SHARES]
     found = [f1_of(own, cuts)[0] for cuts in plans]
     chosen = max(i for i, micro in enumerate(found) if micro >= max(found) - MOST_LOST)
@@ -173,7 +173,7 @@ def _samples_cut(scores: NDArray[np.float32], sets: LabelSets, weights: Reals) -
     return best
 
 
-def _log_odds(p: Reals) -> Reals:
+def log_odds(p: Reals) -> Reals:
     own = np.clip(p, 1e-6, 1 - 1e-6)
     odds: Reals = np.log(own / (1 - own))
     return odds

@@ -14,6 +14,7 @@ from textmlr.corpus.label_sets import LabelSets
 from textmlr.corpus.notes import FIRST_USED
 from textmlr.features.stop_words import dropped
 from textmlr.model.record import ExactRecord, OverlapRecord, SgdRecord
+from textmlr.model.support_record import SupportRecord
 
 if TYPE_CHECKING:
     from textmlr.corpus.duplicates import Overlap
@@ -42,6 +43,7 @@ def training_notes(corpus: Corpus, judges: Corpus | None, model: Model) -> list[
         *invalid_notes(documents.invalid_utf8 or 0),
         *featurizer_notes(model.featurizer.options),
         *_cut_notes(record.cut),
+        *_crowded_notes(record),
         *duplicate_notes(documents.doubles, documents.documents, corpus.is_multilabel),
         *alike_notes(corpus.labels),
         *joined_notes(corpus.labels),
@@ -301,6 +303,18 @@ def overlap_notes(
     occur = "occurs" if overlap.documents == 1 else "occur"
     whole = plural(documents, f"{what}document")
     return [f"{about}{overlap.documents:,} of {whole} also {occur} in {where}; {so}"]
+
+
+def _crowded_notes(record: Record) -> list[str]:
+    """Which weights of a sparse θ the memory had no room for."""
+    final = record.final
+    if not isinstance(final, SupportRecord) or not final.crowded:
+        return []
+    have = "have" if final.crowded > 1 else "has"
+    return [
+        f"{plural(final.crowded, 'feature')} that occur in most labels {have} no weights: "
+        "they do not fit in the memory allowed"
+    ]
 
 
 def _cut_notes(cut: CutRecord | None) -> list[str]:

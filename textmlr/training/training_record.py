@@ -69,7 +69,7 @@ def training_record(
         held_out=_held_out(found, overlap),
         final=_final(found, options),
         thresholds=thresholds_record(
-            None if isinstance(found, SupportFit) else found.thresholds,
+            found.thresholds,
             options,
             isinstance(found, Fit) and found.second is not None,
         ),
@@ -126,17 +126,6 @@ def _cut(cut: dict[str, int]) -> CutRecord:
 
 def _held_out(found: Found, overlap: Overlap | None) -> HeldOutRecord:
     judged = found.judged
-    if isinstance(found, SupportFit):
-        return HeldOutRecord(
-            documents=found.held_out,
-            folds=found.folds,
-            origin="corpus" if overlap is None else "validation",
-            overlap=None if overlap is None else OverlapRecord(**asdict(overlap)),
-            loss=judged.loss if judged else None,
-            accuracy=judged.accuracy if judged else None,
-            trials=tuple(map(_trial, found.trials)),
-            never_answered=judged.never_answered if judged else (),
-        )
     trials: tuple[SgdTrialRecord, ...] | tuple[ExactTrialRecord, ...]
     if isinstance(found, ExactFit):
         trials = tuple(
@@ -146,8 +135,8 @@ def _held_out(found: Found, overlap: Overlap | None) -> HeldOutRecord:
     else:
         trials = tuple(map(_trial, found.trials))
     never = judged.never_answered if judged else ()
-    if found.thresholds is not None:  # labels answer by these, not by being the likeliest
-        never = found.thresholds.never_answered
+    if not isinstance(found, SupportFit) and found.thresholds is not None:
+        never = found.thresholds.never_answered  # labels answer by these, not as the likeliest
     return HeldOutRecord(
         documents=found.held_out,
         folds=found.folds,
@@ -192,6 +181,7 @@ def _support(found: SupportFit) -> SupportRecord:
         epochs=found.epochs,
         loss=found.loss,
         accuracy=found.accuracy,
+        crowded=found.crowded or None,
     )
 
 

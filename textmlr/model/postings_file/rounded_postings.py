@@ -8,12 +8,13 @@ row scale · scale · √sum + step · whole number.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.arrays import frozen
+from textmlr.base.arrays import BLOCK_ENTRIES, frozen
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.kernels import rounded_weights as kernels
 from textmlr.kernels.rounded_weights import MOST_OCTAVES, NONE, STEPS
@@ -55,9 +56,14 @@ def factors_of(idf: Floats | None, columns: HashedColumns | None, rows: int) -> 
     return np.where(own > 0, own, np.float32(1))
 
 
-def rounded(postings: Postings, factors: Floats, step: int | None) -> tuple[Postings, int]:
-    """(the postings that a file can hold, their step);  step  as ``codes_of`` takes it, None: it
-    is chosen."""
+def rounded(
+    postings: Postings, factors: Floats, step: int | None, *, overwrite: bool = False
+) -> tuple[Postings, int]:
+    """(the postings that a file can hold, their step).
+
+    step       as ``codes_of`` takes it, None: it is chosen
+    overwrite  write weights and sums over those of the postings, which are lost
+    """
     own = Postings(
         postings.starts,
         postings.labels,
@@ -70,7 +76,7 @@ def rounded(postings: Postings, factors: Floats, step: int | None) -> tuple[Post
     learnt = learnt_part(postings)
     step = _step_of(learnt, postings) if step is None else step
     codes = _codes(own, factors, learnt, step)
-    return postings_of(codes, own, factors, step), step
+    return postings_of(codes, own, factors, step, overwrite=overwrite), step
 
 
 def codes_of(postings: Postings, factors: Floats, step: int) -> PostingCodes:
@@ -95,10 +101,16 @@ def codes_of(postings: Postings, factors: Floats, step: int) -> PostingCodes:
     return codes
 
 
-def postings_of(codes: PostingCodes, own: Postings, factors: Floats, step: int) -> Postings:
-    """The postings of codes;  own  those with the same rows, bias and scales."""
+def postings_of(
+    codes: PostingCodes, own: Postings, factors: Floats, step: int, *, overwrite: bool = False
+) -> Postings:
+    """The postings of codes.
+
+    own        those with the same rows, bias and scales
+    overwrite  write weights and sums over its own
+    """
     starts, labels, scales = frozen(own.starts), frozen(own.labels), frozen(own.scales)
-    sums = np.zeros(len(labels), np.float32)
+    sums = own.sums if overwrite and own.sums is not None else np.zeros(len(labels), np.float32)
     if codes.symbols is not None:
         kernels.sums_of(
             starts,
@@ -109,7 +121,7 @@ def postings_of(codes: PostingCodes, own: Postings, factors: Floats, step: int) 
             frozen(powers_of_two()),
             sums,
         )
-    weights = np.empty_like(sums)
+    weights = own.weights if overwrite else np.empty_like(sums)
     size = step_size(step)
     learnt, rows = frozen(codes.learnt), frozen(scales_of_rows(own))
     kernels.weights_of(starts, labels, frozen(sums), rows, scales, learnt, size, weights)
@@ -202,22 +214,35 @@ def learnt_part(postings: Postings) -> Floats:
 
 def _step_of(learnt: Floats, postings: Postings) -> int:
     """The step of what was learnt: see ``codes_of``."""
-    weights = np.abs(postings.weights)
-    if bool((np.abs(learnt) <= NEAR * weights).all()):
+    weights, highest, far, square = postings.weights, 0.0, False, 0.0
+    for block in _blocks(len(learnt)):
+        sizes, own = np.abs(weights[block]), np.abs(learnt[block])
+        highest = max(highest, float(sizes.max()))
+        far = far or bool((own > NEAR * sizes).any())
+        square += float(np.square(own, dtype=np.float64).sum())
+    if not far:
         return 0
     share = SHARE if postings.sums is not None else SHARE_ALONE
-    square = np.square(learnt, dtype=np.float64).sum() / np.count_nonzero(learnt)
-    nats = max(np.sqrt(square) / share, float(weights.max()) / MOST_STEPS)
+    square /= np.count_nonzero(learnt)
+    nats = max(np.sqrt(square) / share, highest / MOST_STEPS)
     return 1 + int(np.clip(COARSEST - np.floor(np.log2(nats)), 0, MOST_STEP - 1))
 
 
+def _blocks(entries: int) -> Iterator[slice]:
+    """Entries some at a time: what is made of them meanwhile takes little memory."""
+    for first in range(0, entries, BLOCK_ENTRIES):
+        yield slice(first, first + BLOCK_ENTRIES)
+
+
 def _codes(postings: Postings, factors: Floats, learnt: Floats, step: int) -> PostingCodes:
-    """The nearest codes."""
+    """The nearest codes;  learnt  is lost."""
     labels, starts, sums = frozen(postings.labels), frozen(postings.starts), postings.sums
     bases, symbols = np.ones(len(postings.bias), np.float32), None
     if sums is not None:
         bases = bases_of(postings, factors)
         symbols = np.empty(len(postings), np.uint8)
         kernels.symbols_of(starts, labels, frozen(sums), frozen(factors), frozen(bases), symbols)
-    whole = np.rint(learnt / np.float32(step_size(step))) if step else np.zeros(0)
-    return PostingCodes(symbols, bases, whole.astype(np.int32))
+    whole = learnt.view(np.int32)[: len(learnt) if step else 0]
+    for block in _blocks(len(whole)):
+        whole[block] = np.rint(learnt[block] / np.float32(step_size(step)))
+    return PostingCodes(symbols, bases, whole)

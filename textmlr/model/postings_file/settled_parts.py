@@ -21,19 +21,22 @@ from textmlr.model.small_file.theta_storage import ThetaStorage
 Numbers = NDArray[np.int64]
 
 
-def settled(parts: ModelParts) -> ModelParts:
+def settled(parts: ModelParts, *, overwrite: bool = False) -> ModelParts:
     """The parts of a model with a sparse θ as its file holds them, for training to end with.
 
     Features are numbered by descending document frequency, ties by the length of the name, then by
     name: an n-gram comes behind those within it.  Weights, sums, bias and scales are rounded.
+
+    overwrite  write them over those of the parts, which are lost: less memory is taken
     """
     postings = parts.postings
     assert postings is not None
     featurizer, columns, order = _ordered(parts.featurizer, parts.columns)
     if not np.array_equal(order, np.arange(len(order))):
-        postings = _in_order(postings, order)
+        postings = _in_order(postings, order, overwrite=overwrite)
     step = parts.storage.top if parts.storage.dtype == "postings" else None
-    postings, step = rounded(postings, factors_of(featurizer.idf, columns, len(order)), step)
+    factors = factors_of(featurizer.idf, columns, len(order))
+    postings, step = rounded(postings, factors, step, overwrite=overwrite)
     return replace(
         parts,
         featurizer=featurizer,
@@ -73,14 +76,17 @@ def _ordered(
     return made, None, rows
 
 
-def _in_order(postings: Postings, order: Numbers) -> Postings:
-    """The postings with row order[i] as row i."""
+def _in_order(postings: Postings, order: Numbers, *, overwrite: bool) -> Postings:
+    """The postings with row order[i] as row i;  overwrite  see ``settled``."""
     starts, own = frozen(postings.starts), frozen(order)
 
     def moved(values: NDArray[Any]) -> NDArray[Any]:
         out = np.empty_like(values)
         label_rows.move_rows(starts, own, frozen(values.view(np.int32)), out.view(np.int32))
-        return out
+        if not overwrite:
+            return out
+        values[:] = out
+        return values
 
     sums, rows = postings.sums, postings.row_scales
     return Postings(

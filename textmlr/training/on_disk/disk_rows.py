@@ -32,7 +32,8 @@ from textmlr.training.on_disk.cache_errors import refusals
 from textmlr.training.on_disk.disk_objective import StoredObjective
 from textmlr.training.on_disk.stage_progress import Work
 from textmlr.training.rows import Rows, check_memory, document_weights, most_weights
-from textmlr.training.support.theta_choice import penalty_of
+from textmlr.training.support.label_sums import most_of_memory
+from textmlr.training.support.theta_choice import penalty_of, starts_from_zero
 
 # The largest shares of the memory of training: the table of distinct n-grams, while there is
 # nothing else; later θ in three copies (the run over all documents, its twin without those held
@@ -41,10 +42,8 @@ TABLE_SHARE = 0.55
 THETA_SHARE = 0.6
 THETA_COPIES = 3
 ENTRY_BYTES = 16  # bytes of an entry in memory, with the exact solver's own arrays
-# A sparse θ takes so many bytes a weight, with what is made of it at the end, and rows of so many
-# bytes of each of the memory's are held beside it.
-WEIGHT_BYTES = 32
-BYTES_A_ROW_ENTRY = 48
+WEIGHT_BYTES = 32  # of a sparse θ that starts from zero, in all copies
+BYTES_A_ROW_ENTRY = 48  # beside a sparse θ, an entry of rows is held for each of so many bytes
 
 Json = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]
@@ -92,9 +91,10 @@ def stored_rows(
 
 
 def _row_bytes(corpus: Corpus, options: TrainingOptions) -> int:
-    """Bytes of a row of θ during training, in all copies; of a sparse one, of a weight."""
+    """Bytes of a row of θ during training, in all copies; of a weight, where θ is sparse; 0: it is
+    cut while its weights are counted."""
     if options.theta == "sparse":
-        return WEIGHT_BYTES
+        return WEIGHT_BYTES if starts_from_zero(options, corpus) else 0
     width = options.hidden[0] if options.hidden else len(corpus.labels)
     return 4 * width * THETA_COPIES * (2 if options.chosen_step == "adagrad" else 1)
 
@@ -111,13 +111,14 @@ def _count(
     """Write rows of counts; return which columns are features, and the sum of the file."""
     own = featurizer.options
     most, table, weights = own.max_features, None, None
+    width = _row_bytes(corpus, options)
     if memory is not None:
         table = int(TABLE_SHARE * memory)
-        room = max(1, int(THETA_SHARE * memory) // _row_bytes(corpus, options) - own.bias)
-        if options.theta == "sparse":
-            weights = room
-        else:
+        room = max(1, int(THETA_SHARE * memory) // max(width, 1) - own.bias)
+        if options.theta != "sparse":
             most = room if most is None else min(room, most)
+        elif width:
+            weights = room
     with refusals(cache.folder):
         counts = row_counts.write_counts(
             corpus, featurizer, cache.folder, memory=table, most=most, threads=threads, watch=watch
@@ -208,6 +209,8 @@ def _restore(
         first = arrays["first"][int(own.bias) :]
     featurizer.labels = corpus.labels
     weights_met = int(most_weights(frequencies, len(corpus.labels)).sum())
+    if memory is not None:
+        weights_met = min(weights_met, most_of_memory(memory))
     check_memory(len(frequencies), len(corpus.labels), options, threads, weights=weights_met)
     idf = None
     if options.idf_power is not None or not own.uses_idf:

@@ -15,6 +15,7 @@ from textmlr.training.on_disk.disk_objective import StoredObjective
 from textmlr.training.on_disk.disk_rows import stored_rows
 from textmlr.training.on_disk.stage_progress import Work
 from textmlr.training.rows import Rows
+from textmlr.training.support.label_sums import most_of_memory
 
 # Training takes about so many bytes of memory a byte of text: for hashes, counts and places of
 # n-grams, and for rows; more for short words.
@@ -31,6 +32,11 @@ class Store:
 
     cache: Cache
     memory: int | None
+
+    @property
+    def most_weights(self) -> int | None:
+        """The weights of a sparse θ that fit in its memory; None: no limit."""
+        return None if self.memory is None else most_of_memory(self.memory)
 
     def rows(
         self,

@@ -91,8 +91,9 @@ def paces_of(sums: LabelSums) -> NDArray[np.float32]:
     """The pace of steps in the weights of each row: steps are larger the rarer a feature is, as in
     dense models.  The mean is 1 over what documents have of the rows."""
     paces = sums.row_squares.astype(np.float64)
-    ends = np.concatenate([np.zeros(1), np.cumsum(sums.sums, dtype=np.float64)])
-    shares = np.diff(ends[sums.starts])
+    used = np.flatnonzero(np.diff(sums.starts))
+    shares = np.zeros(len(paces))
+    shares[used] = np.add.reduceat(sums.sums, sums.starts[used], dtype=np.float64)
     total = shares.sum()
     mean = float(paces @ shares) / total if total > 0 else 1.0
     return (paces / mean).astype(np.float32)

@@ -15,12 +15,11 @@ from textmlr.training.calibration import (
     EXPONENT_PRIOR,
     FACTOR_PRIOR,
     LEAST_QUANTILE,
-    LONGEST,
     NARROWEST,
-    STEPS,
-    TOLERANCE,
     USUAL_EXPONENT,
+    Measured,
     Scored,
+    newton,
 )
 
 LOWEST_EXPONENT = -2.0
@@ -92,26 +91,9 @@ class _SumsFit:
         x = self._usual.copy()
         if exponent is not None:
             x[1] = exponent
-        value, loss, slope, curvature = self._measure(x)
-        for _ in range(STEPS):
-            step = np.zeros(2)
-            step[:free] = np.linalg.solve(curvature[:free, :free], slope[:free])
-            step *= min(1.0, LONGEST / max(np.abs(step).max(), LONGEST))
-            while True:
-                ahead = self._measure(x - step)
-                if ahead[0] <= value or np.abs(step).max() < TOLERANCE:
-                    break
-                step /= 2
-            if ahead[0] <= value:
-                x = x - step
-                value, loss, slope, curvature = ahead
-            if np.abs(step).max() < TOLERANCE:
-                break
-        return x, loss
+        return newton(self._measure, x, free)
 
-    def _measure(
-        self, x: NDArray[np.float64]
-    ) -> tuple[float, float, NDArray[np.float64], NDArray[np.float64]]:
+    def _measure(self, x: NDArray[np.float64]) -> Measured:
         """(mean loss + penalty, mean loss, gradient (2,), curvature (2, 2)) at x."""
         scored, out = self._scored, np.empty((len(self._y), 6))
         kernels.tempered_sums(

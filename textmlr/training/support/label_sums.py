@@ -16,6 +16,9 @@ from textmlr.training.dealt_parts import AnyObjective
 # a row are read for each document that has the feature.  Rows of fewer entries than this do not
 # take much.
 LEAST_MOST = 1_000
+# Weights take this share of the memory of training at most, with labels, sums, and what is made of
+# them in the end.
+THETA_SHARE, WEIGHT_BYTES = 0.6, 20
 # Weights that are g = idf^(3p/2) times as large are those of rows with idf^p: x has idf^p, and √S
 # the root of it.  In squares of such rows idf^p stands as h = idf^(2p).
 SQUARE_POWER = 4 / 3
@@ -31,6 +34,7 @@ class LabelSums:
     counts (L,) float64     Σ w_i of the documents of each label
     squares (L,) float64    Σ_f h_f·S_fℓ², h = g^(4/3)
     order  (d,) int64       documents of positive weight, label by label
+    crowded   features that have no entries for want of memory
     """
 
     starts: NDArray[np.int64]
@@ -40,6 +44,7 @@ class LabelSums:
     counts: NDArray[np.float64]
     squares: NDArray[np.float64]
     order: NDArray[np.int64]
+    crowded: int = 0
 
     @classmethod
     def of(
@@ -48,12 +53,14 @@ class LabelSums:
         bias: int | None,
         most: int,
         row_scales: NDArray[np.float32] | None = None,
+        room: int | None = None,
     ) -> LabelSums:
         """The sums over the documents of an objective.
 
         bias  the column that is always 1, which has no entries;  None: there is none
         most  features that meet more labels than this have none either
         row_scales (V,)   None: all are 1
+        room  entries at most: features that meet most labels have none.  None: no limit
         """
         order = np.argsort(codes_of(objective), kind="stable")
         order = order[objective.weights[order] > 0]
@@ -67,6 +74,8 @@ class LabelSums:
         if bias is not None:
             sizes[bias] = 0
         sizes[sizes > most] = 0
+        wide = sizes > (most if room is None else _most_within(sizes, room))
+        sizes[wide] = 0
         starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
         labels, sums = pages(int(starts[-1]), np.int32), pages(int(starts[-1]), np.float32)
         place = starts[:-1].copy()
@@ -86,7 +95,8 @@ class LabelSums:
             row_scales = np.ones(objective.columns, np.float32)
         counts = label_counts(objective.y, objective.labels, objective.weights)
         nothing = np.zeros(objective.labels)
-        bare = cls(starts, labels, sums, row_scales, counts, nothing, order)
+        crowded = int(np.count_nonzero(wide))
+        bare = cls(starts, labels, sums, row_scales, counts, nothing, order, crowded)
         return bare.with_scales(row_scales)
 
     def with_scales(self, row_scales: NDArray[np.float32]) -> LabelSums:
@@ -146,6 +156,20 @@ def codes_of(objective: AnyObjective) -> NDArray[np.int32]:
     """(n,) the label of each document."""
     assert not isinstance(objective.y, LabelSets)
     return objective.y.astype(np.int32, copy=False)
+
+
+def most_of_memory(memory: int) -> int:
+    """The weights of a θ that fit in so many bytes of memory, beside rows."""
+    return max(1, int(THETA_SHARE * memory) // WEIGHT_BYTES)
+
+
+def _most_within(sizes: NDArray[np.int64], room: int) -> int:
+    """The largest size of a row so that all rows of at most this size have ``room`` entries."""
+    own = np.sort(sizes)
+    kept = int(np.searchsorted(np.cumsum(own), room, side="right"))
+    if kept == len(own):
+        return int(own[-1]) if kept else 0
+    return int(own[kept]) - 1
 
 
 def most_labels(labels: int, share: float) -> int:

@@ -3,13 +3,11 @@ what SGD learns beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.threads import map_blocks
 from textmlr.base.training_options import TrainingOptions
 from textmlr.model.postings import Postings
 from textmlr.model.scoring import Mixed
@@ -25,6 +23,7 @@ from textmlr.training.support.label_sums import LabelSums, most_labels
 from textmlr.training.support.left_out import Scalars
 from textmlr.training.support.share_calibration import Judged, Judges
 from textmlr.training.support.support_choice import SupportChoice
+from textmlr.training.thresholds import Thresholds
 
 # The step size, in units of 1 / mean ‖f(x)‖².
 LEARNING_RATE = 16.0
@@ -46,6 +45,8 @@ class SupportFit:
     held_out       documents that judged;  judged  their figures, None where there were none
     folds, trials  of a θ that starts from zero, see ``sgd.fit.Fit``; it has no sums, and the idf
                    power of its choice is that of steps
+    crowded        features that have no weights for want of memory
+    thresholds     of labels, where documents have sets of them
     """
 
     postings: Postings
@@ -61,6 +62,8 @@ class SupportFit:
     judged: Judged | None
     folds: int = 0
     trials: tuple[TrialRun, ...] = ()
+    crowded: int = 0
+    thresholds: Thresholds | None = None
 
 
 def fit_support(
@@ -73,8 +76,8 @@ def fit_support(
     validation: Objective | None = None,
     threads: int = 1,
     watch: Watch | None = None,
-    beside: Callable[[], object] | None = None,
     states: StateStore | None = None,
+    room: int | None = None,
 ) -> SupportFit:
     """Fit a sparse θ.
 
@@ -89,8 +92,8 @@ def fit_support(
     frequencies (V,) documents that have each column
     choice      None: the usual
     validation  documents that judge, None to hold some out of the steps
-    beside      called once, beside the fit where there are two threads
     states      where the state of training is kept, and resumed from; None: nowhere
+    room        weights at most: features that meet most labels have none.  None: no limit
     Raises InputError where the labels are not two at least.
     """
     check_labels(objective)
@@ -98,18 +101,11 @@ def fit_support(
     if options.epochs is not None:
         choice = replace(choice, epochs=options.epochs)
 
-    def trained() -> SupportFit:
-        scales = row_scales_of(frequencies, len(objective.y), choice.idf_power, bias)
-        most = most_labels(objective.labels, choice.cap)
-        sums = LabelSums.of(objective, bias, most, scales)
-        own = objective, options, choice, sums, validation, threads, watch
-        return _SupportTraining.of(*own).run(states)
-
-    found: list[SupportFit] = []
-    jobs = [lambda: found.append(trained()), *([beside] if beside else [])]
-    for _ in map_blocks(lambda job: job(), jobs, threads):
-        pass
-    return found[0]
+    scales = row_scales_of(frequencies, len(objective.y), choice.idf_power, bias)
+    most = most_labels(objective.labels, choice.cap)
+    sums = LabelSums.of(objective, bias, most, scales, room)
+    own = objective, options, choice, sums, validation, threads, watch
+    return _SupportTraining.of(*own).run(states)
 
 
 @dataclass(slots=True, eq=False)
@@ -183,6 +179,7 @@ class _SupportTraining:
             accuracy,
             len(self.judges),
             judged,
+            crowded=self.form.sums.crowded,
         )
 
     def _postings(self, fitted: Mixed) -> Postings:

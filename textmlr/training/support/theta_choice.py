@@ -25,13 +25,16 @@ class ThetaSizeError(OptionError):
     """A dense θ would not fit in memory."""
 
 
-def with_theta(options: TrainingOptions, corpus: Corpus, head: Head) -> TrainingOptions:
+def with_theta(
+    options: TrainingOptions, corpus: Corpus, head: Head, *, stored: bool
+) -> TrainingOptions:
     """The options, with a sparse θ where that is taken without being asked for: of more than
     MOST_DENSE_LABELS labels.
 
-    options  before their defaults are decided;  head  of the model
+    options  before their defaults are decided;  head  of the model;  stored  rows are on disk
     """
-    if len(corpus.labels) <= MOST_DENSE_LABELS or not may_be_sparse(options, head):
+    many = len(corpus.labels) > MOST_DENSE_LABELS
+    if not many or not may_be_sparse(options, head, stored=stored):
         return options
     return replace(options, theta="sparse")
 
@@ -55,18 +58,28 @@ def kept_dense(options: TrainingOptions, corpus: Corpus) -> TrainingOptions:
     return replace(options, theta="dense") if many else options
 
 
-def may_be_sparse(options: TrainingOptions, head: Head) -> bool:
-    """Whether θ may be sparse though nobody asked for that."""
+def may_be_sparse(options: TrainingOptions, head: Head, *, stored: bool) -> bool:
+    """Whether θ may be sparse though nobody asked for that;  stored  rows are on disk."""
     free = options.theta is None and asks_for_dense(options) is None
-    return free and head.has_sparse
+    return free and head.has_sparse and not (stored and head.has_sets)
 
 
-def check_theta(options: TrainingOptions, head: Head) -> None:
-    """Raise OptionError for a sparse θ where training finds none: of independent sigmoids."""
-    if options.theta != "sparse" or head.has_sparse:
+def check_theta(options: TrainingOptions, head: Head, *, stored: bool) -> None:
+    """Raise OptionError for a sparse θ where training finds none: by a head that has none, and of
+    documents with sets of labels whose rows are on disk;  stored  whether they are."""
+    if options.theta != "sparse" or (head.has_sparse and not (stored and head.has_sets)):
         return
-    problem = Sentence("{theta} is for corpora where documents have one label each", _SPARSE)
-    raise OptionError("theta", problem, _LEAVE_OUT)
+    if not head.has_sparse:
+        problem = Sentence("{theta} is for corpora where documents have one label each", _SPARSE)
+        raise OptionError("theta", problem, _LEAVE_OUT)
+    raise OptionError(
+        "theta",
+        Sentence(
+            "{theta} keeps documents of several labels each in memory, and these are on disk",
+            _SPARSE,
+        ),
+        Sentence("leave it out, or give more {memory:name}"),
+    )
 
 
 def refuse_sparse(options: TrainingOptions, who: str) -> None:
