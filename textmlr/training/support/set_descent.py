@@ -58,7 +58,7 @@ def empty_theta(
     labels = np.empty(int(starts[-1]), np.int32)
     kernels.write_met(features, *own, frozen(starts), starts[:-1].copy(), labels)
     zeros = np.zeros(len(labels), np.float32)
-    return SetTheta(frozen(starts), frozen(labels), zeros, base.copy())
+    return SetTheta(starts, labels, zeros, base.copy())
 
 
 @dataclass(slots=True, eq=False)

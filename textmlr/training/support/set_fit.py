@@ -153,8 +153,8 @@ class _SetTraining:
                 bias = bias * scales.factors + scales.offsets
         return SupportFit(
             Postings(
-                np.asarray(theta.starts),
-                np.asarray(theta.labels),
+                theta.starts,
+                theta.labels,
                 weights,
                 bias.astype(np.float32),
                 np.zeros(labels, np.float32),
