@@ -100,6 +100,22 @@ def test_weighted_documents_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert trained("weighted.tsv", "--weighted", *SMALL, "--epochs", 1) == inside
 
 
+@pytest.mark.parametrize(
+    "options", ["--max-features 900", "--hash-bits 9 --no-bias", "--min-df 3 --holdout 0"]
+)
+def test_a_start_from_zero_too(
+    tmp_path: Path, options: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = [(f"label{int(label[5:]) % 6}", text) for label, text in documents()]
+    few = write_tsv(tmp_path / "few.tsv", own)
+    inside = trained(few, "-q", *options.split())
+    assert Model.load("model.textmlr").record.as_json()["final"]["attraction"] == 0
+    for room in (1 << 6, 1 << 9):
+        monkeypatch.setattr(disk_rows, "BYTES_A_ROW_ENTRY", room)
+        assert trained(few, *SMALL, *options.split()) == inside
+
+
 def test_rows_come_in_any_order(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some at a time, each document where it is said to be, none more often than it is wanted."""
     seen: list[int] = []

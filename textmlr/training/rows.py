@@ -28,7 +28,7 @@ from textmlr.training.objective import Objective
 from textmlr.training.sgd.runs import ColumnFacts
 from textmlr.training.sgd.trial_run import TrialResults
 from textmlr.training.support.support_choice import SupportChoice
-from textmlr.training.support.theta_choice import MOST_DENSE_LABELS, ThetaSizeError
+from textmlr.training.support.theta_choice import MOST_DENSE_LABELS, ThetaSizeError, penalty_of
 
 # Labels of sets have few documents each, and learn little from rare features: more weights than
 # these, of the rarest features, take most of the time and memory of training, and do not lower the
@@ -308,4 +308,4 @@ def _objective(
             mend="leave its documents out of the validation file",
         )
     weights = document_weights(corpus, options.class_weight)
-    return Objective(features, y, weights, len(labels), options.l2 or 0.0)
+    return Objective(features, y, weights, len(labels), penalty_of(options))
