@@ -185,7 +185,7 @@ def _support_rows(final: SupportRecord, several: bool) -> list[tuple[str, str]]:
     over, share = plural(final.epochs, "epoch"), final.calibration.share or 0
     steps = f"{final.learning_rate:g}, falling to 0 in {over}"
     if not final.epochs:
-        steps = "no steps: the sums of each label's documents answer better by themselves"
+        steps = "no steps: weights are those of the sums of each label's documents"
     calibration = f"the labels' shares are {share:.3g} of each answer"
     if several:
         factor, power = final.calibration.factor, final.calibration.exponent

@@ -236,4 +236,6 @@ def _left_out(documents: Objective, sums: LabelSums) -> LeftOut:
     rest = rest + np.square(weights) * terms[:, SQUARE]
     counts = np.where(weights > 0, sums.counts[y] - weights, 0.0)
     affinities = terms[:, FULL].copy(), terms[:, APART].copy()
-    return LeftOut(np.maximum(counts, 0.0), affinities, (whole, np.maximum(rest, 0.0)))
+    counts = np.maximum(counts, 0.0)
+    others = (counts > 0).astype(np.int64)
+    return LeftOut(counts, others, affinities, (whole, np.maximum(rest, 0.0)))
