@@ -231,7 +231,7 @@ class _Training:
     @property
     def from_zero(self) -> bool:
         """Whether θ is sparse and starts from zero."""
-        return not self.head.has_sets and starts_from_zero(self.options, self.corpus)
+        return not self.head.has_sets and starts_from_zero(self.options, self.corpus, self.head)
 
     def _with_weights(self, wanted: FeaturizerOptions) -> FeaturizerOptions:
         """The options of features, with the weights of features that θ's form asks for."""
