@@ -595,3 +595,24 @@ def models(options: FeaturizerOptions) -> Model:
     if options not in MODELS:
         MODELS[options] = TestExplanation().model(options)
     return MODELS[options]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_names_are_right_though_tables_are_made_between_reading_and_naming(
+    first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python makes a lower-cased text, where tokens lie elsewhere: Ⱥ takes two bytes, ⱥ three."""
+    texts = ["before", "ȺȺȺ Red Wine", "ÉTÉ red wine", "ȺȺȺ İstanbul red"]
+    batch = batches_of(texts)[0]
+    block = Batch(batch.text, batch.starts[1:].copy(), batch.stops[1:].copy())
+    options = FeaturizerOptions(ngrams=(1, 2), char_ngrams=(3, 3), min_df=1)
+    named = []
+    for later in (first, not first):
+        found = Featurizer(options)
+        monkeypatch.setattr(prepared_text, "are_made", lambda reading: first)
+        found.fit_counts([block], 1, ordered=False)
+        monkeypatch.setattr(prepared_text, "are_made", lambda reading, own=later: own)
+        found.name_features(1)
+        named.append(found.feature_names())
+    assert named[0] == named[1]
+    assert {"ⱥⱥⱥ", "red wine", "char:win"} <= set(named[0])

@@ -14,7 +14,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import is_giant
 from textmlr.features.long_documents import LongDocument
 from textmlr.features.options_array import options_array
-from textmlr.features.prepared_text import prepared
+from textmlr.features.prepared_text import goes_by_python, prepared
 from textmlr.features.stop_words import read_with
 from textmlr.kernels import distinct as kernels
 from textmlr.kernels import ngram_hashes, ngram_names
@@ -31,11 +31,13 @@ class TokenPlaces:
     begin    of the block in its text, which is the prepared one
     starts   (t,) int32   first byte of each token from there on; int64 where they lie far apart
     offsets  (n + 1,) int64   document i has the tokens offsets[i]:offsets[i + 1]
+    by_python  how the text is prepared, see ``prepared_text.goes_by_python``
     """
 
     begin: int
     starts: NDArray[np.integer[Any]]
     offsets: NDArray[np.int64]
+    by_python: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,9 +69,10 @@ class Hasher:
 
     def hash(self, block: Batch) -> HashedBlock:
         """Distinct n-grams of each document of a block."""
-        block = prepared(block, self.options)
+        by_python = goes_by_python(block, self.options)
+        block = prepared(block, self.options, by_python)
         if len(block) == 1 and is_giant(block):
-            return self._hash_giant(block)
+            return self._hash_giant(block, by_python)
         tokens, invalid = self._split(block)
         grams, gram_offsets = self._ngrams(block, tokens)
         take = self._scratch.take
@@ -89,11 +92,10 @@ class Hasher:
         )
         stamp[0] = next_stamp - 1
         hashes, counts, places = (self._scratch.lasting(a[: offsets[-1]]) for a in found)
-        return HashedBlock(
-            hashes, counts, places, offsets, self._token_places(block, tokens), invalid
-        )
+        places_of = self._token_places(block, tokens, by_python)
+        return HashedBlock(hashes, counts, places, offsets, places_of, invalid)
 
-    def _hash_giant(self, block: Batch) -> HashedBlock:
+    def _hash_giant(self, block: Batch, by_python: bool) -> HashedBlock:
         """Hash a block of one document, in pieces."""
         giant = self._giant(block, 0)
         hashes, counts, places, starts = giant.distinct()
@@ -104,7 +106,7 @@ class Hasher:
             own = starts.pop(0)
             kept[at : at + len(own)] = own
             at += len(own)
-        places_of = TokenPlaces(begin, kept, np.array([0, tokens], np.int64))
+        places_of = TokenPlaces(begin, kept, np.array([0, tokens], np.int64), by_python)
         offsets = np.array([0, len(hashes)], np.int64)
         return HashedBlock(hashes, counts, places, offsets, places_of, giant.invalid)
 
@@ -112,19 +114,21 @@ class Hasher:
         start, stop = int(block.starts[i]), int(block.stops[i])
         return LongDocument(block.text, start, stop, self.options, ascii_only=block.is_ascii)
 
-    def _token_places(self, block: Batch, tokens: Tokens) -> TokenPlaces:
+    def _token_places(self, block: Batch, tokens: Tokens, by_python: bool) -> TokenPlaces:
         count = int(tokens.offsets[-1])
         begin = int(block.starts.min()) if len(block) else 0
         near = not count or int(tokens.starts[:count].max()) - begin <= np.iinfo(np.int32).max
         starts = self._scratch.take(f"short {near}", count, np.int32 if near else np.int64)[:count]
         np.subtract(tokens.starts[:count], begin, out=starts, casting="unsafe")
         # From a slab of their own, since they outlive the hashes.
-        return TokenPlaces(begin, self._kept.lasting(starts), tokens.offsets)
+        return TokenPlaces(begin, self._kept.lasting(starts), tokens.offsets, by_python)
 
-    def read(self, block: Batch) -> tuple[Tokens, NDArray[np.uint64]]:
+    def read(
+        self, block: Batch, by_python: bool | None = None
+    ) -> tuple[Tokens, NDArray[np.uint64]]:
         """Tokens and all n-grams of a block, in scratch that the thread's next block overwrites:
         (tokens, hashes), a document's n-grams in the order of ``kernels.ngram_hashes.ngrams``."""
-        block = prepared(block, self.options)
+        block = prepared(block, self.options, by_python)
         tokens, _ = self._split(block)
         hashes, offsets = self._ngrams(block, tokens)
         count = int(tokens.offsets[-1])
@@ -135,10 +139,12 @@ class Hasher:
     def placed(self, block: Batch) -> tuple[NDArray[np.uint64], NDArray[np.int64], TokenPlaces]:
         """All n-grams of a block and the places of its tokens, to keep: (hashes, offsets,
         tokens)."""
-        block = prepared(block, self.options)
+        by_python = goes_by_python(block, self.options)
+        block = prepared(block, self.options, by_python)
         tokens, _ = self._split(block)
         hashes, offsets = self._ngrams(block, tokens)
-        return hashes[: int(offsets[-1])].copy(), offsets, self._token_places(block, tokens)
+        places = self._token_places(block, tokens, by_python)
+        return hashes[: int(offsets[-1])].copy(), offsets, places
 
     def name(
         self,
@@ -154,7 +160,7 @@ class Hasher:
         places    (w,) int64   numbers among the document's n-grams, ascending within it
         blob      (bytes,) uint8 UTF-8, ends (w,) int64: where each name ends in it
         """
-        block = prepared(block, self.options)
+        block = prepared(block, self.options, tokens.by_python)
         starts = tokens.starts.astype(np.int64)
         starts += tokens.begin
         blob = np.empty(32 * len(places), np.uint8)

@@ -42,9 +42,10 @@ def _subpart(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("textmlr.subpart", _subpart)
 
 
-def prepared(block: Batch, options: FeaturizerOptions) -> Batch:
+def prepared(block: Batch, options: FeaturizerOptions, by_python: bool | None = None) -> Batch:
     """The documents as they are read: the block itself, where that changes none of them.
 
+    by_python  as ``goes_by_python`` told of this block before, None: it is asked now
     Pieces of invalid UTF-8 stay as many as they are.
     """
     if options.has_own_tokens:
@@ -52,9 +53,10 @@ def prepared(block: Batch, options: FeaturizerOptions) -> Batch:
     reading = Reading.of(options)
     if not reading.changes or block.is_ascii:
         return block
-    changed = _for_python(block, reading)
     starts, stops = frozen(block.starts), frozen(block.stops)
-    if changed is None:
+    if goes_by_python(block, options) if by_python is None else by_python:
+        changed = _beyond_ascii(block).astype(np.uint8)
+    else:
         changed = np.empty(len(block), np.uint8)
         form = normal_form(options)
         if not kernels.changes(frozen(block.text), starts, stops, form, changed):
@@ -119,17 +121,31 @@ _as_it_is = frozen(np.arange(128, dtype=np.uint32))
 _forms: dict[Reading, kernels.NormalForm] = {}
 
 
-def _for_python(block: Batch, reading: Reading) -> NDArray[np.uint8] | None:
-    """Whether each document is one that Python's own functions have to look at, since it is not
-    ASCII: (n,).  None where the kernel takes less time, tables and all."""
-    if not is_plain() and (are_made(reading) or block.text_bytes > PIECE_BYTES):
-        return None
+def goes_by_python(block: Batch, options: FeaturizerOptions) -> bool:
+    """Whether Python's own functions look at all documents that are not ASCII, since that takes
+    less time than to make the tables of the kernel.
+
+    Both ways read the same tokens, but Python lower-cases the text that it makes: tokens may lie
+    elsewhere in it.  Tables may be there the next time, so where places in the text are kept, the
+    way is kept beside them.
+    """
+    reading = Reading.of(options)
+    if options.has_own_tokens or not reading.changes or block.is_ascii:
+        return False
+    if is_plain():
+        return True
+    if are_made(reading) or block.text_bytes > PIECE_BYTES:
+        return False
+    return int((block.stops - block.starts)[_beyond_ascii(block)].sum()) <= FEW_BYTES
+
+
+def _beyond_ascii(block: Batch) -> NDArray[np.bool_]:
+    """Whether each document is not ASCII: (n,)."""
     begin, end = int(block.starts.min()), int(block.stops.max())
     above = np.zeros(end - begin + 1, np.int64)  # bytes above 0x7F before each
     np.cumsum(block.text[begin:end] >= 0x80, out=above[1:])
-    others = above[block.stops - begin] > above[block.starts - begin]
-    few = int((block.stops - block.starts)[others].sum()) <= FEW_BYTES
-    return others.astype(np.uint8) if few or is_plain() else None
+    beyond: NDArray[np.bool_] = above[block.stops - begin] > above[block.starts - begin]
+    return beyond
 
 
 def _made(apart: NDArray[np.uint8], reading: Reading) -> NDArray[np.uint8]:

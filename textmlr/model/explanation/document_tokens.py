@@ -12,7 +12,7 @@ from textmlr.base.string_blobs import strings_of
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features.ngrams import Hasher, TokenPlaces
-from textmlr.features.prepared_text import alignment, prepared
+from textmlr.features.prepared_text import alignment, goes_by_python, prepared
 from textmlr.features.stop_words import read_with
 from textmlr.kernels.code_points import FORMAT, SELECTORS
 
@@ -38,6 +38,7 @@ class DocumentTokens:
     starts, stops (g,) int64   its characters of text; a space that character n-grams pad tokens
                                with belongs to the token's first or last character
     read_starts   int64   bytes where the tokens that were read begin, in the prepared text
+    by_python     how that is prepared, see ``prepared_text.goes_by_python``
     """
 
     text: str
@@ -54,6 +55,7 @@ class DocumentTokens:
     starts: Integers
     stops: Integers
     read_starts: Integers
+    by_python: bool
 
     @classmethod
     def of(cls, document: str | bytes, options: FeaturizerOptions) -> DocumentTokens:
@@ -64,8 +66,9 @@ class DocumentTokens:
         data = np.frombuffer(text.encode(), np.uint8)
         block = Batch(data, np.zeros(1, np.int64), np.full(1, len(data), np.int64))
         # Nothing else reads with this Hasher, so that its scratch is ours to keep.
-        tokens, hashes = Hasher(options).read(block)
-        read = prepared(block, options).text
+        by_python = goes_by_python(block, options)
+        tokens, hashes = Hasher(options).read(block, by_python)
+        read = prepared(block, options, by_python).text
         before = np.concatenate([np.zeros(1, np.int64), np.cumsum(_leads(read))])
         token_starts, token_stops = before[tokens.starts], before[tokens.stops]
         parts = []
@@ -104,6 +107,7 @@ class DocumentTokens:
             word[last],
             *places.originals(starts, stops),
             tokens.starts,
+            by_python,
         )
 
     def names(self, grams: Integers, options: FeaturizerOptions) -> list[str]:
@@ -112,7 +116,7 @@ class DocumentTokens:
         grams  (w,) int64   their numbers, ascending
         """
         count = np.array([0, len(self.read_starts)], np.int64)
-        places = TokenPlaces(0, self.read_starts, count)
+        places = TokenPlaces(0, self.read_starts, count, self.by_python)
         documents = np.zeros(len(grams), np.int64)
         blob, ends = Hasher(options).name(self.block, places, documents, grams)
         return strings_of(blob, np.append(0, ends))

@@ -55,6 +55,7 @@ class FastTextTokens(DocumentTokens):
             character[places[:, 2]],
             character[stop],
             bounds[:, 0],
+            False,
             places[:, 4],
         )
 
