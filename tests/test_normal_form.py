@@ -8,6 +8,7 @@ import unicodedata
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import naive
 import numpy as np
@@ -29,8 +30,11 @@ from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.reading import read_corpus
 from textmlr.features import normal_tables, prepared_text
 from textmlr.features.canonical_text import Reading, lowered, small
+from textmlr.features.name_hashes import hashes_of
+from textmlr.features.ngrams import Hasher
 from textmlr.features.unicode_tables import frozen_tables
 from textmlr.kernels import normal_form as kernels
+from textmlr.model.explanation.document_tokens import DocumentTokens
 from textmlr.training.corpus_training import train_corpus
 from textmlr.training.update.model_update import update_model
 
@@ -616,3 +620,33 @@ def test_names_are_right_though_tables_are_made_between_reading_and_naming(
         named.append(found.feature_names())
     assert named[0] == named[1]
     assert {"ⱥⱥⱥ", "red wine", "char:win"} <= set(named[0])
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(
+    "given", [{}, {"hash_bits": 12}, {"tokenizer": str.split}, {"normalize": "nfd"}]
+)
+def test_tokens_are_found_again_where_they_were_read(
+    given: dict[str, Any], first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By all that keeps the places of tokens, whichever way the text is prepared."""
+    options = FeaturizerOptions(ngrams=(1, 2), char_ngrams=(3, 3), **given).decided()
+    batch = batches_of(["before", "ȺȺȺ Red Wine", "ÉTÉ red wine", "plain", "ȺȺȺ İstanbul red"])[0]
+    block = Batch(batch.text, batch.starts[1:].copy(), batch.stops[1:].copy())
+    hasher = Hasher(options)
+    monkeypatch.setattr(prepared_text, "are_made", lambda reading: first)
+    found = hasher.hash(block)
+    hashes, offsets, tokens = hasher.placed(block)
+    document = DocumentTokens.of(batch[4], options)
+    grams = np.arange(len(document.grams))
+    before = document.names(grams, options)
+    monkeypatch.setattr(prepared_text, "are_made", lambda reading: not first)
+    every = np.arange(len(hashes)) - np.repeat(offsets[:-1], np.diff(offsets))
+    for own, ends, places, wanted in (
+        (found.hashes, found.offsets, found.tokens, found.places.astype(np.int64)),
+        (hashes, offsets, tokens, every),
+    ):
+        documents = np.repeat(np.arange(len(block)), np.diff(ends))
+        blob, stops = hasher.name(block, places, documents, wanted)
+        assert np.array_equal(hashes_of(blob, np.append(0, stops)), own)
+    assert document.names(grams, options) == before
