@@ -10,7 +10,7 @@ import naive_merged as naive
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import corpus_of, documents, write_tsv
+from conftest import corpus_of, corpus_of_sets, documents, set_documents, write_tsv
 
 import textmlr
 from textmlr import FeaturizerOptions, InputError, Model, TrainingOptions, UpdateOptions
@@ -407,6 +407,22 @@ def test_what_started_from_zero_takes_new_labels(from_zero: Model, tmp_path: Pat
     compared = update_model(from_zero, corpus_of(cooking + documents(300, 8))).record.updates[-1]
     assert compared.compared is not None
     assert {row["of"] for row in compared.compared["rows"]} == {"all", "old labels", "new labels"}
+
+
+def test_a_sparse_theta_of_label_sets_takes_documents_and_labels() -> None:
+    options = FeaturizerOptions(ngrams=(1, 1)), TrainingOptions(theta="sparse")
+    old = train_corpus(corpus_of_sets(set_documents(300, 1)), *options)
+    new = [*set_documents(200, 2), *[(["safari"], "zebra lion savanna")] * 20]
+    more = update_model(old, corpus_of_sets(new))
+    assert more.labels == sorted([*old.labels, "safari"])
+    assert more.predict(["a lion, a zebra"])[0] == ("safari",)
+    assert more.parts.thresholds is not None
+    test = set_documents(100, 3)
+    texts, names = [x for _, x in test], [y for y, _ in test]
+    assert more.evaluate(texts, names).micro_f1 > old.evaluate(texts, names).micro_f1 - 0.02
+    compared = more.record.updates[-1].compared
+    assert compared is not None
+    assert {"all", "old labels", "new labels"} == {row["of"] for row in compared["rows"]}
 
 
 # What is refused -----------------------------------------------------------------------------

@@ -131,6 +131,7 @@ class TestExplain:
         postings, chosen = model.parts.postings, 7
         assert postings is not None
         assert postings.sums is not None
+        assert postings.row_scales is not None
         why = model.explain(ASKED[0], model.labels[chosen])
         names = model.featurizer.feature_names()
         column, centroid = postings.column(chosen), 0.0
@@ -142,7 +143,8 @@ class TestExplain:
             entries = slice(postings.starts[row], postings.starts[row + 1])
             of_label = postings.labels[entries] == chosen
             sums = float(postings.sums[entries][of_label].sum())
-            centroid += t * one.value * math.sqrt(sums) * postings.scales[chosen]
+            scale = postings.row_scales[row] * postings.scales[chosen]
+            centroid += t * one.value * math.sqrt(sums) * scale
         assert why.centroid == pytest.approx(centroid, rel=1e-6)
 
     def test_a_document_without_a_known_word_has_the_base_rates(self, model: Model) -> None:

@@ -186,7 +186,7 @@ def _support_rows(final: SupportRecord, several: bool) -> list[tuple[str, str]]:
     if final.idf_power is not None and not final.attraction:
         steps += f"{_larger(final.idf_power)}, from weights of 0"
     elif not final.epochs:
-        steps = "no steps: the sums of each label's documents answer better by themselves"
+        steps = "no steps: weights are those of the sums of each label's documents"
     calibration = f"the labels' shares are {share:.3g} of each answer"
     if several or not share:
         factor, power = final.calibration.factor, final.calibration.exponent

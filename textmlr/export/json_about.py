@@ -68,11 +68,13 @@ POSTINGS = """\
    is (max(h, calibration.least) / calibration.spread) ^ calibration.exponent, and h the largest of
    these sums of the document. A feature has weights only for labels that it met in training; for
    all others it adds 0. They stand in its string, which is Base64 of bytes: numbers in LEB128 (7
-   bits a byte, the lowest first; 128 is added to all bytes of a number but the last). For each
-   label these are its distance from the one before (from 0 at first); then, unless powers is empty,
-   the number k of a power; then, unless step is 0, a number n, which stands for -(n + 1) / 2 if it
-   is odd and for n / 2 if not. The weight is scales[i] * sqrt(idf * bases[i] * powers[k]) + step *
-   that; idf is the feature's (1 where it has none, or 0), and the root is 0 without powers.
+   bits a byte, the lowest first; 128 is added to all bytes of a number but the last). Unless powers
+   is empty, the first is the feature's own scale: times 8192, its bits are those of a float32. Then
+   come, for each label, its distance from the one before (from 0 at first); then, unless powers is
+   empty, the number k of a power; then, unless step is 0, a number n, which stands for -(n + 1) / 2
+   if it is odd and for n / 2 if not. The weight is own scale * scales[i] * sqrt(idf * bases[i] *
+   powers[k]) + step * that; idf is the feature's (1 where it has none, or 0), and the root is 0
+   without powers.
    So a label that shares no feature with the document has the score bias[i], and the sum of
    exp(score) over all labels is that over the labels that do share one + (the sum of exp(bias)
    over all labels - the sum of exp(bias) over these), where the second part is the same for all

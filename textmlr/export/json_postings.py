@@ -1,9 +1,10 @@
 """A θ that has weights only where label and feature met, in a model's JSON.
 
-A weight is scale · √sum + step · a whole number, and the sum is factor · base · a power of two
-(``rounded_postings``).  So a feature needs, for each of its labels, the label, the number of the
-power, and the whole number: all of them in LEB128 (7 bits a byte, the lowest first, 128 added to
-all bytes but the last).  The bytes of a feature are one string in Base64.
+A weight is row scale · scale · √sum + step · a whole number, and the sum is factor · base · a power
+of two (``rounded_postings``).  So a feature needs the upper bits of its row's scale and, for each
+of its labels, the label, the number of the power, and the whole number: all of them in LEB128 (7
+bits a byte, the lowest first, 128 added to all bytes but the last).  The bytes of a feature are
+one string in Base64.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from textmlr.model.postings_file.rounded_postings import (
     codes_of,
     factors_of,
     powers_of_two,
+    scales_of_rows,
+    short_of,
     step_size,
 )
 from textmlr.model.scoring import UNSEEN, Mixed
@@ -64,8 +67,14 @@ class PackedRows:
         if self.step:
             learnt = self.codes.learnt[at].astype(np.int64)
             numbers.append(np.where(learnt < 0, -2 * learnt - 1, 2 * learnt))
-        data, bounds = leb128(np.column_stack(numbers).ravel())
-        cuts = bounds[len(numbers) * np.concatenate([np.zeros(1, np.int64), ends])].tolist()
+        flat = np.column_stack(numbers).ravel()
+        cuts = len(numbers) * np.concatenate([np.zeros(1, np.int64), ends])
+        if self.codes.symbols is not None:  # the row's scale comes before
+            own = short_of(scales_of_rows(self.postings)[rows])[sizes > 0].astype(np.int64)
+            flat = np.insert(flat, cuts[:-1][sizes > 0], own)
+            cuts[1:] += np.cumsum(sizes > 0)
+        data, bounds = leb128(flat)
+        cuts = bounds[cuts].tolist()
         text = data.tobytes()
         return [f'"{b64encode(text[i:j]).decode()}"' for i, j in pairwise(cuts)]
 

@@ -21,12 +21,14 @@ Object.assign(Scorer.prototype, {
         if (byte < 128) return own;
       }
     };
+    const bits = powers.length && bytes.length ? Uint32Array.of(number() * 8192) : new Uint32Array(1);
+    const [scale] = new Float32Array(bits.buffer);
     while (at < bytes.length) {
       label += number();
       const sum = powers.length ? factor * bases[label] * powers[number()] : 0;
       const learnt = step ? number() : 0;
       const whole = learnt % 2 ? -(learnt + 1) / 2 : learnt / 2;
-      yield [label, scales[label] * Math.sqrt(sum) + step * whole];
+      yield [label, scale * scales[label] * Math.sqrt(sum) + step * whole];
     }
   },
   sparse(text) { // scores and P of each label, by the labels that share a feature with the text

@@ -71,11 +71,12 @@ def gather(features, y, documents, theta, room, starts, labels, values):
 
 
 @kernel
-def scalar_pass(affinities, own, log_norms, log_counts, parameters, sums, scratch, out):
+def scalar_pass(affinities, own, log_norms, log_counts, now, parameters, sums, scratch, out):
     """Write the loss of documents, and its derivatives by the parameters.
 
     affinities  Affinities;  own  OwnLabels
     log_norms, log_counts (L,) float64   ln ‖S_ℓ‖, ln n_ℓ
+    now (2, L) float64   a·‖S_ℓ‖^(−ρ), and exp(b·ln n_ℓ)
     parameters (3,) float64   ln a, b, ρ
     sums (3,) float64   over all labels: exp(b·ln n), and it times ln n, and times (ln n)²
     scratch (PARAMETERS + 2, PARAMETERS) float64   overwritten
@@ -83,6 +84,7 @@ def scalar_pass(affinities, own, log_norms, log_counts, parameters, sums, scratc
     """
     starts, labels, values = affinities
     a, b, power = math.exp(parameters[0]), parameters[1], parameters[2]
+    pulls, powers = now[0], now[1]
     mean, d, square = scratch[0], scratch[1], scratch[2:]
     for i in range(out.shape[0]):
         drawn = a * own.affinities[i] * math.exp(-power * own.log_norms[i])
@@ -90,7 +92,7 @@ def scalar_pass(affinities, own, log_norms, log_counts, parameters, sums, scratc
         highest = max(score, 0.0)
         for k in range(starts[i], starts[i + 1]):
             label = labels[k]
-            one = a * np.float64(values[k]) * math.exp(-power * log_norms[label])
+            one = pulls[label] * np.float64(values[k])
             highest = max(highest, one + b * log_counts[label])
         for row in range(PARAMETERS):
             mean[row] = 0.0
@@ -109,10 +111,10 @@ def scalar_pass(affinities, own, log_norms, log_counts, parameters, sums, scratc
             else:
                 label = labels[k]
                 d[1] = log_counts[label]
-                d[0] = a * np.float64(values[k]) * math.exp(-power * log_norms[label])
+                d[0] = pulls[label] * np.float64(values[k])
                 d[2] = -d[0] * log_norms[label]
                 share = math.exp(d[0] + b * d[1] - highest)
-                flat = math.exp(b * d[1] - highest)
+                flat = powers[label] * least
                 z -= flat
                 mean[1] -= flat * d[1]
                 square[1, 1] -= flat * d[1] * d[1]

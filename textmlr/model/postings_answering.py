@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,6 +74,14 @@ class PostingsAnswerer(Answerer):
         codes = np.full(len(block), code, np.int64)
         room = RankedAnswers.room(len(block), 0, codes, are_ranked=False)
         return self._ranked(block, room).of_truth
+
+    def answer_rows(self, rows: Features) -> Answers:
+        """``answer`` of documents whose f(x) are made, in rows of θ."""
+        out = Answers.room(len(rows), self.labels)
+        ranked = RankedAnswers.room(len(rows), 0).arrays()
+        outputs = out.scores, out.probabilities, out.log_z, out.known, ranked
+        self._answer(rows, PostingAnswerArrays(*outputs))
+        return replace(out, head=self.head)
 
     def ranked_rows(
         self, rows: Features, k: int, codes: NDArray[np.integer[Any]] | None = None

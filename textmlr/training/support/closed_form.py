@@ -23,7 +23,7 @@ class ClosedForm:
     """The weights row_scale·scale·√S, and the documents that each are taken out of their label.
 
     shifts    (n, 2) of the documents, see ``LeftOut.shifts``
-    able      numbers of the documents that can be taken out, ascending
+    able      numbers of the documents that can be taken out, ascending;  fair  those that judge
     """
 
     sums: LabelSums
@@ -31,6 +31,7 @@ class ClosedForm:
     theta: SupportTheta
     shifts: NDArray[np.float32]
     able: NDArray[np.int64]
+    fair: NDArray[np.int64]
 
     @classmethod
     def of(cls, objective: AnyObjective, sums: LabelSums, seed: int) -> ClosedForm:
@@ -47,7 +48,7 @@ class ClosedForm:
             np.array([0, 1, 1], np.float32),
         )
         shifts = left.shifts(scalars, sums, codes_of(objective))
-        return cls(sums, scalars, theta, shifts, left.able)
+        return cls(sums, scalars, theta, shifts, left.able, left.fair)
 
     def judges(self, objective: AnyObjective, documents: NDArray[np.int64]) -> Judges:
         """Some of the documents as judges, each taken out of its own label."""

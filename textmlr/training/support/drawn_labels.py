@@ -20,7 +20,7 @@ from textmlr.training.support.support_choice import SupportChoice
 
 # Drawn labels have so many bytes of text.
 DRAWN_BYTES = 2 << 20
-MOST_JUDGES = 1_000
+MOST_JUDGES = 500
 # Powers of idf in weights, from the middle on as long as the loss falls; shares of labels that
 # features with weights may meet: the first is tried with all powers.
 POWERS = (0.0, 0.75, 1.5, 2.25)
@@ -111,10 +111,10 @@ class _Trials:
         scales = row_scales_of(rows.frequencies, len(objective.y), power, rows.bias)
         sums = self.widest.at_most(self._most(cap)).with_scales(scales)
         form = ClosedForm.of(objective, sums, self.seed)
-        if not len(form.able):
+        if not len(form.fair):
             return np.nan
         rng = np.random.default_rng([self.seed, (1 << 31) + 24])
-        judges = np.sort(rng.permutation(form.able)[:MOST_JUDGES])
+        judges = np.sort(rng.permutation(form.fair)[:MOST_JUDGES])
         return form.judges(objective, judges).calibrate(form.theta)[1].loss
 
 

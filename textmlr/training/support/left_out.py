@@ -20,6 +20,7 @@ from textmlr.training.support.label_sums import LabelSums, codes_of
 SHORTEST = 1e-6
 # The numbers are fitted on so many documents, or as have so many touched labels in all.
 DOCUMENTS, TOUCHED = 600, 1 << 22
+FAIR = 1_000
 # Where the fit begins: what headwords and verses came to, about.
 BEGINNING = (np.log(10.0), 0.5, 0.8)
 BEGINNING_SHARE = 0.2
@@ -61,11 +62,13 @@ class LeftOut:
     """The documents of an objective, each taken out of its own label.
 
     counts      (n,) Σ of the weights of the label's other documents; 0: it has none
+    others      (n,) how many these are
     affinities  (n,) Σ_f f(x)_f·r_fy with the document, and without it
     squares     (n,) Σ_f h_f·S_fy² with the document, and without it
     """
 
     counts: NDArray[np.float64]
+    others: NDArray[np.int64]
     affinities: tuple[NDArray[np.float64], NDArray[np.float64]]
     squares: tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -76,16 +79,27 @@ class LeftOut:
         y, weights = codes_of(objective), objective.weights.astype(np.float64)
         whole = sums.squares[y]
         rest = whole - 2 * weights * terms[:, DOT] + weights**2 * terms[:, SQUARE]
-        others = np.bincount(y[objective.weights > 0], minlength=objective.labels)[y] > 1
-        counts = np.where(others & (weights > 0), sums.counts[y] - weights, 0.0)
+        present = objective.weights > 0
+        others = np.bincount(y[present], minlength=objective.labels)[y] - 1
+        others[~present] = 0
+        counts = np.where(others > 0, sums.counts[y] - weights, 0.0)
         affinities = terms[:, FULL].copy(), terms[:, APART].copy()
-        return cls(counts, affinities, (whole, np.maximum(rest, 0.0)))
+        return cls(counts, others, affinities, (whole, np.maximum(rest, 0.0)))
 
     @property
     def able(self) -> NDArray[np.int64]:
         """Numbers of the documents whose label has others: they can be scored without themselves,
         ascending."""
         return np.flatnonzero(self.counts > 0)
+
+    @property
+    def fair(self) -> NDArray[np.int64]:
+        """Those of them that judge, ascending: a label of two documents is only half there without
+        one, which says little of what new documents will find; so it is left out where others are
+        enough."""
+        able = self.able
+        fair = able[self.others[able] > 1]
+        return fair if len(fair) >= FAIR else able
 
     def shifts(
         self, scalars: Scalars, sums: LabelSums, y: NDArray[np.int32]
@@ -149,7 +163,7 @@ def _log_counts(counts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _drawn(objective: AnyObjective, sums: LabelSums, left: LeftOut, seed: int) -> NDArray[np.int64]:
     """Numbers of some documents that can be taken out, ascending, drawn at random."""
-    able = np.random.default_rng([seed, (1 << 31) + 20]).permutation(left.able)[:DOCUMENTS]
+    able = np.random.default_rng([seed, (1 << 31) + 20]).permutation(left.fair)[:DOCUMENTS]
     ascending = np.sort(able)
     touched = _most_touched(objective.take(ascending), sums)
     bounds = touched[np.searchsorted(ascending, able)]
@@ -219,12 +233,14 @@ class _ScalarFit:
         """(mean −ln P, rows as ``scalar_pass`` writes them) at (ln a, b, ρ)."""
         powers = np.exp(numbers[1] * self.log_counts)
         sums = np.array([(powers * self.log_counts**k).sum() for k in range(3)])
+        pulls = np.exp(numbers[0] - numbers[2] * self.log_norms)
         out = np.empty((len(self.rates), kernels.WIDTH))
         kernels.scalar_pass(
             self.touched,
             self.own,
             self.log_norms,
             self.log_counts,
+            frozen(np.stack([pulls, powers])),
             frozen(numbers),
             frozen(sums),
             np.empty((kernels.PARAMETERS + 2, kernels.PARAMETERS)),

@@ -23,7 +23,7 @@ FINER = 2
 LEAST_QUANTILE = 0.05
 NARROWEST = 1e-3
 # These are fitted to as many judges as touch so many labels in all.
-TOUCHED = 1 << 23
+TOUCHED = 1 << 22
 SHARES = np.array([0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3])
 SHARES = np.concatenate([SHARES, np.array([0.4, 0.5, 0.6, 0.7, 0.8])])
 

@@ -139,7 +139,7 @@ class _SupportTraining:
         form = ClosedForm.of(objective, sums, options.seed)
         learners = form.able
         if validation is None:
-            documents = _held_out(learners, options)
+            documents = _held_out(form.fair, options)
             learners = np.setdiff1d(learners, documents, assume_unique=True)
             judges = form.judges(objective, documents)
         else:

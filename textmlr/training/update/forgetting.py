@@ -37,7 +37,6 @@ def before_and_after(
     """
     counts = np.flatnonzero(after.weights > 0)
     before, after = before.take(counts), after.take(counts)
-    y, head = after.y, after.head
     # A column more is for labels that neither knows: P = 0 before and after.
     known = np.append(old.known, False)
     was, now = np.zeros((2, len(counts), len(known)))
@@ -45,23 +44,43 @@ def before_and_after(
     base = old.base_with(learnt)
     was[:, known] = old.probabilities(before.as_new(seen), old.own_layers, old.base)
     now[:, :-1] = old.probabilities(after, layers, base)
-    right = [head.right(p, y) for p in (was, now)]
+    return answers_before_and_after(
+        old.labels, old.known, old.thresholds, after, (was, now), origin
+    )
+
+
+def answers_before_and_after(
+    labels: list[str],
+    known: NDArray[np.bool_],
+    thresholds: NDArray[np.float64] | None,
+    documents: Objective,
+    answers: tuple[NDArray[np.float64], NDArray[np.float64]],
+    origin: str,
+) -> Json:
+    """``before_and_after`` of documents by the answers to them.
+
+    known       (L,) labels that are old;  thresholds (L,) of label sets
+    documents   all of positive weight
+    answers     (n, L + 1) P before and after, 0 in a column more for labels that neither knows
+    """
+    y, head, known = documents.y, documents.head, np.append(known, False)
+    right = [head.right(p, y) for p in answers]
     with np.errstate(divide="ignore"):
-        losses = [head.log_losses(p, y, 0.0) for p in (was, now)]
+        losses = [head.log_losses(p, y, 0.0) for p in answers]
     present = label_counts(y, len(known))[:-1] > 0
     if isinstance(y, LabelSets):
-        assert old.thresholds is not None
-        least = np.append(old.thresholds, np.inf)
-        said = [p >= least for p in (was, now)]
+        assert thresholds is not None
+        least = np.append(thresholds, np.inf)
+        said = [p >= least for p in answers]
         found = [own[y.rows, y.codes] for own in said]
-        lost = forgotten_labels(old.labels, known[:-1], y.codes, *found)
+        lost = forgotten_labels(labels, known[:-1], y.codes, *found)
     else:
-        said, lost = [], forgotten_labels(old.labels, known[:-1], y, *right)
-    figures = _Figures(y, after.weights.astype(np.float64), known, right, losses, said)
+        said, lost = [], forgotten_labels(labels, known[:-1], y, *right)
+    figures = _Figures(y, documents.weights.astype(np.float64), known, right, losses, said)
     return {
         "from": origin,
         "rows": figures.rows(),
-        "absent": int(np.count_nonzero(old.known & ~present)),
+        "absent": int(np.count_nonzero(known[:-1] & ~present)),
         "lost": lost,
     }
 

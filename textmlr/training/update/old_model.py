@@ -98,7 +98,7 @@ class OldModel:
             label_totals(model, labels),
             labels,
             model.featurizer.documents,
-            _thresholds(model, known),
+            grown_thresholds(model, known),
         )
 
     @property
@@ -192,7 +192,7 @@ def label_totals(model: Model, labels: list[str]) -> NDArray[np.float64]:
     return np.array([own.get(label, 0.0) for label in labels])
 
 
-def _thresholds(model: Model, known: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+def grown_thresholds(model: Model, known: NDArray[np.bool_]) -> NDArray[np.float64] | None:
     """Those of old labels as they are, and for new ones their median."""
     own = model.parts.thresholds
     if own is None:

@@ -11,25 +11,26 @@ from numpy.typing import NDArray
 from textmlr.base.errors import InputError
 from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.corpus import Corpus
+from textmlr.model.chosen_answerer import answerer_of
 from textmlr.model.model import Model
 from textmlr.model.model_parts import ModelParts, UpdateState
 from textmlr.model.postings import Postings
 from textmlr.model.postings_answering import PostingsAnswerer
 from textmlr.model.postings_file.settled_parts import settled
-from textmlr.model.ranked_answers import RankedAnswers
 from textmlr.model.support_record import SupportRecord
 from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
 from textmlr.training.training_events import Stage, Watch
-from textmlr.training.update.forgetting import ranked_before_and_after
-from textmlr.training.update.grown_postings import grown_postings
+from textmlr.training.update.forgetting import answers_before_and_after, ranked_before_and_after
+from textmlr.training.update.grown_postings import grown_postings, known_labels
 from textmlr.training.update.new_documents import NewDocuments
-from textmlr.training.update.old_model import label_totals
+from textmlr.training.update.old_model import grown_thresholds, label_totals
 from textmlr.training.update.sparse_update import SparseLearner
 from textmlr.training.update.updated_record import Recurrence, updated_record
 from textmlr.training.update.zero_update import ZeroLearner
 
 Json = dict[str, Any]
+MOST_P = 1 << 24  # of documents of label sets, before and after
 
 
 def update_sparse(
@@ -76,6 +77,7 @@ def update_sparse(
         columns=new.grown.columns,
         postings=postings,
         record=replace(record, final=replace(record.final, weights=len(postings))),
+        thresholds=grown_thresholds(model, known_labels(model, new.labels)),
         update_state=UpdateState((), None if sketch is None else sketch.beside(len(postings) // 2)),
     )
     return Model.of(settled(parts))
@@ -111,7 +113,8 @@ class _Comparison:
     frequencies: NDArray[np.int64]
 
     def of(self, postings: Postings, learnt: Objective, judges: Objective, origin: str) -> Json:
-        """The answers to documents before, and after an update to these postings by others."""
+        """The answers to documents before, and after an update to these postings by others.  Of
+        label sets as many documents are asked as P of all labels have room in memory."""
         labels, parts, grown = self.new.labels, self.model.parts, self.new.grown
         theta = parts.postings
         assert theta is not None
@@ -122,7 +125,7 @@ class _Comparison:
         parts = replace(parts, featurizer=grown.featurizer, columns=grown.columns)
         alike = np.ones(len(parts.labels), np.bool_)
         old = replace(parts, postings=grown_postings(theta, len(seen), alike))
-        before = _ranked(old, judges.as_new(seen), np.append(old_codes, -1)[judges.codes])
+        before = judges.as_new(seen)
         seen += learnt.documents_of()
         corpus = parts.record.corpus
         if corpus is not None:
@@ -130,13 +133,35 @@ class _Comparison:
             corpus = replace(corpus, weight_per_label=tuple(totals.tolist()))
         record = replace(parts.record, corpus=corpus)
         own = replace(parts, labels=labels, postings=postings, record=record)
-        after = _ranked(own, judges.as_new(seen), judges.codes)
-        known = old_codes >= 0
-        return ranked_before_and_after(labels, known, before, after, judges.weights, origin)
+        after, known = judges.as_new(seen), old_codes >= 0
+        if judges.head.has_sets:
+            return self._of_sets((old, own), (before, after), known, origin)
+        codes = np.append(old_codes, -1)[judges.codes], judges.codes
+        ranked = [
+            _answerer(one).ranked_rows(rows.features, 1, code)
+            for one, rows, code in zip((old, own), (before, after), codes, strict=True)
+        ]
+        return ranked_before_and_after(labels, known, ranked[0], ranked[1], judges.weights, origin)
+
+    def _of_sets(
+        self,
+        models: tuple[ModelParts, ModelParts],
+        documents: tuple[Objective, Objective],
+        known: NDArray[np.bool_],
+        origin: str,
+    ) -> Json:
+        """``of`` where documents have sets of labels."""
+        counts = np.flatnonzero(documents[0].weights > 0)[: max(MOST_P // len(known), 1)]
+        rows = [own.take(counts) for own in documents]
+        was, now = np.zeros((2, len(counts), len(known) + 1))
+        was[:, :-1][:, known] = _answerer(models[0]).answer_rows(rows[0].features).probabilities
+        now[:, :-1] = _answerer(models[1]).answer_rows(rows[1].features).probabilities
+        thresholds = grown_thresholds(self.model, known)
+        own = self.new.labels, known, thresholds, rows[1], (was, now)
+        return answers_before_and_after(*own, origin)
 
 
-def _ranked(
-    parts: ModelParts, documents: Objective, codes: NDArray[np.integer[Any]]
-) -> RankedAnswers:
-    """The likeliest label of documents, and P and rank of labels of theirs, in the parts' codes."""
-    return PostingsAnswerer(parts).ranked_rows(documents.features, 1, codes)
+def _answerer(parts: ModelParts) -> PostingsAnswerer:
+    answerer = answerer_of(parts)
+    assert isinstance(answerer, PostingsAnswerer)
+    return answerer

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.arrays import frozen
-from textmlr.kernels import merged_rows as kernels
-from textmlr.kernels.merged_rows import SummedRows
+from textmlr.base.errors import InputError
+from textmlr.base.threads import machine_memory
+from textmlr.corpus.label_sets import LabelSets
 from textmlr.model.model import Model
 from textmlr.model.parameters import LINEAR, Network
 from textmlr.model.postings import Postings
@@ -23,7 +23,7 @@ from textmlr.model.scoring import Calibration, score
 from textmlr.training.objective import Objective
 from textmlr.training.support.label_sums import LabelSums
 from textmlr.training.training_events import Watch
-from textmlr.training.update.grown_postings import grown_postings
+from textmlr.training.update.grown_postings import grown_postings, known_labels, merged
 from textmlr.training.update.linear_update import (
     CURVATURE,
     common_of,
@@ -36,6 +36,8 @@ from textmlr.training.update.old_model import OldModel, bias_rows, label_totals
 from textmlr.training.update.penalised_loss import Prior, minimum
 
 Floats = NDArray[np.float32]
+# Bytes for each label: scores of a document in both widths, and θ of a feature, old and new.
+OF_DOCUMENT, OF_FEATURE = 20, 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,8 +68,7 @@ class ZeroLearner:
         """A model, and the documents it is updated by."""
         parts, grown = model.parts, new.grown
         assert parts.postings is not None
-        own = set(model.labels)
-        known = np.array([label in own for label in new.labels])
+        known = known_labels(model, new.labels)
         rows = grown.features.columns
         before = np.zeros(rows, np.int64)
         before[: len(frequencies)] = frequencies
@@ -77,8 +78,11 @@ class ZeroLearner:
         nothing = np.zeros(0, np.float32)
         facts = known, before, parts.calibration, bias_rows(grown), nothing, totals
         old = OldModel([], LINEAR, *facts, new.labels, documents)
+        theta = grown_postings(parts.postings, rows, known)
+        if parts.head.has_sets:  # new labels begin as rare as one document more than the old ones
+            theta.bias[~known] = -np.log1p(documents)
         return cls(
-            grown_postings(parts.postings, rows, known),
+            theta,
             parts.calibration,
             int(always[0]) if len(always) else -1,
             squares,
@@ -101,6 +105,7 @@ class ZeroLearner:
             np.unique(documents.features.indices, return_inverse=True),
         )
         rows = replace(rows, indices=numbers.astype(np.int32), columns=len(used))
+        self._check_memory(len(rows), len(used))
         theta = self.postings.rows(used)
         sums = score(rows, Network.of([theta]))
         times = self._times(sums)
@@ -125,22 +130,28 @@ class ZeroLearner:
         times: NDArray[np.float64] = (highest / own.spread) ** own.exponent
         return times
 
+    def _check_memory(self, documents: int, features: int) -> None:
+        """Refuse documents for whose scores, and features for whose weights, there is no room."""
+        labels = len(self.postings.bias)
+        needed = labels * (OF_DOCUMENT * documents + OF_FEATURE * features)
+        if needed <= (available := machine_memory()):
+            return
+        raise InputError(
+            f"{documents:,} new documents × {labels:,} labels need {needed / 2**30:.1f} GiB to "
+            f"update, and this machine has {available / 2**30:.1f} GiB",
+            mend="update with fewer documents at a time",
+        )
+
     def _moved(self, documents: Objective, used: NDArray[np.int64], change: Floats) -> Postings:
         """θ moved by (k, L) changes in the rows ``used``, where label and feature met."""
         old, is_open = self.postings, np.ones(len(self.squares), np.uint8)
+        y = documents.y
+        if isinstance(y, LabelSets):  # a document stands there for each of its labels
+            documents = replace(documents.take(y.rows), y=y.codes)
         met = LabelSums.of(documents, self.bias if self.bias >= 0 else None, documents.labels)
-        both = (
-            SummedRows(frozen(old.starts), frozen(old.labels), frozen(old.weights)),
-            SummedRows(frozen(met.starts), frozen(met.labels), frozen(met.sums)),
-            frozen(is_open),
-        )
-        sizes = np.empty(len(is_open), np.int64)
-        kernels.count_merged(*both, sizes)
-        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
-        m = int(starts[-1])
-        out = SummedRows(frozen(starts), np.empty(m, np.int32), np.empty(m, np.float32))
-        nothing = np.empty(m, np.float32), np.empty(m, np.float32)
-        kernels.merge_rows(*both, frozen(np.zeros(len(old), np.float32)), out, *nothing)
+        nothing = np.zeros(len(old), np.float32)
+        out = merged(old, old.weights, nothing, met, is_open).rows
+        starts = np.asarray(out.starts)
         weights: Floats = out.sums
         for row, own in zip(used.tolist(), change, strict=True):
             entries = slice(int(starts[row]), int(starts[row + 1]))
