@@ -15,11 +15,11 @@ from textmlr.training.run_state import StateStore
 from textmlr.training.sgd.fit import fit_runs
 from textmlr.training.sgd.runs import ColumnFacts
 from textmlr.training.sgd.trial_run import TrialResults, Watch
+from textmlr.training.support.found_support import SupportFit
 from textmlr.training.support.from_zero_runs import ZeroRuns
 from textmlr.training.support.left_out import Scalars
 from textmlr.training.support.share_calibration import Judged
 from textmlr.training.support.support_choice import SupportChoice
-from textmlr.training.support.support_fit import SupportFit
 
 
 def fit_from_zero(
