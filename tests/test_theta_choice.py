@@ -25,7 +25,10 @@ from textmlr.training.ngram_choice import Candidate
 from textmlr.training.support.drawn_labels import choose_sparse
 from textmlr.training.support.theta_choice import (
     MOST_DENSE_LABELS,
+    MOST_SMALL_LABELS,
+    ZERO_DOCUMENTS,
     check_theta,
+    kept_dense,
     may_be_sparse,
 )
 from textmlr.training.training_events import Event, Stage
@@ -82,6 +85,20 @@ class TestTheta:
         model = train_corpus(corpus_of(30))
         assert not is_sparse(model)
         assert "theta" not in model.record.options  # as in files of older versions
+
+    @pytest.mark.parametrize("labels", [MOST_SMALL_LABELS, MOST_SMALL_LABELS + 1])
+    @pytest.mark.parametrize("documents", [ZERO_DOCUMENTS - 1, ZERO_DOCUMENTS])
+    def test_labels_of_many_documents_make_it_sparse(self, labels: int, documents: int) -> None:
+        corpus = corpus_of(labels, documents)
+        quick = FeaturizerOptions(ngrams=(1, 1))
+        model = train_corpus(corpus, quick, TrainingOptions(epochs=1, learning_rate=4.0))
+        both = labels > MOST_SMALL_LABELS and documents == ZERO_DOCUMENTS
+        assert is_sparse(model) == both
+        if both:
+            assert model.record.final.attraction == 0
+            assert kept_dense(TrainingOptions(), corpus).theta == "dense"
+        else:
+            assert kept_dense(TrainingOptions(), corpus).theta is None
 
     @pytest.mark.parametrize("theta", ["dense", "sparse"])
     def test_it_is_as_it_was_asked_for(self, theta: Any) -> None:

@@ -114,7 +114,8 @@ class TrainingOptions:
         "A label that shares no feature with a document then scores its bias, so that z stays "
         "exact at the cost of the labels that do.",
         heading=STEPS,
-        unset="sparse with more than 1,000 labels, or where a dense one does not fit in memory",
+        unset="sparse with more than 1,000 labels, with more than 100 of fifty documents each, or "
+        "where a dense one does not fit in memory",
     )
     epochs: int | None = option(
         None,

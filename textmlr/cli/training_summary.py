@@ -85,9 +85,8 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
         return rows + _certificate_rows(final)
     if isinstance(final, SupportRecord):
         return rows + _support_rows(final, record.thresholds is not None)
-    scale = f", larger for rare features (× idf^{final.idf_power:g})" if final.idf_power else ""
-    over = plural(final.epochs, "epoch")
-    rows.append(("step size", f"{final.learning_rate:g}, falling to 0 in {over}{scale}"))
+    over = plural(final.epochs, "epoch") + _larger(final.idf_power)
+    rows.append(("step size", f"{final.learning_rate:g}, falling to 0 in {over}"))
     if final.averaged:
         rows.append(("", f"averaged with {plural(final.averaged - 1, 'other run')}"))
     calibration = final.calibration
@@ -184,13 +183,21 @@ def _support_rows(final: SupportRecord, several: bool) -> list[tuple[str, str]]:
     """How a sparse θ was found;  several  whether documents have sets of labels."""
     over, share = plural(final.epochs, "epoch"), final.calibration.share or 0
     steps = f"{final.learning_rate:g}, falling to 0 in {over}"
-    if not final.epochs:
+    if final.idf_power is not None and not final.attraction:
+        steps += f"{_larger(final.idf_power)}, from weights of 0"
+    elif not final.epochs:
         steps = "no steps: weights are those of the sums of each label's documents"
     calibration = f"the labels' shares are {share:.3g} of each answer"
-    if several:
+    if several or not share:
         factor, power = final.calibration.factor, final.calibration.exponent
-        calibration = f"scores times {factor:.3g} × (the highest of the document)^{power:.2g}"
+        bent = f" × (the highest of the document)^{power:.2g}" if power else ""
+        calibration = f"scores times {factor:.3g}{bent}"
     return [("step size", steps), ("calibration", calibration)]
+
+
+def _larger(idf_power: float) -> str:
+    """That steps are larger for rare features."""
+    return f", larger for rare features (× idf^{idf_power:g})" if idf_power else ""
 
 
 def _met(record: Record) -> str:

@@ -25,7 +25,6 @@ from textmlr.model.model_facts import kept_of
 from textmlr.model.model_parts import ModelParts, UpdateState
 from textmlr.model.parameters import LINEAR
 from textmlr.model.postings import Postings
-from textmlr.model.postings_file.settled_parts import settled
 from textmlr.model.record import Record
 from textmlr.model.scoring import Bent, Calibration
 from textmlr.model.zero_rows import without_zero_rows
@@ -45,12 +44,8 @@ from textmlr.training.rows import (
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
 from textmlr.training.sgd.runs import Runs
 from textmlr.training.stage_lines import logged
-from textmlr.training.support.drawn_labels import choose_sparse
-from textmlr.training.support.from_zero_fit import fit_from_zero
-from textmlr.training.support.from_zero_runs import ZeroRuns
-from textmlr.training.support.set_fit import SET_EPOCHS, fit_sets
+from textmlr.training.support.found_support import SupportFit
 from textmlr.training.support.support_choice import SupportChoice
-from textmlr.training.support.support_fit import SupportFit, fit_support
 from textmlr.training.support.theta_choice import (
     ThetaSizeError,
     check_theta,
@@ -195,6 +190,8 @@ class _Fitted(NamedTuple):
             postings=self.postings,
         )
         if parts.is_sparse:
+            from textmlr.model.postings_file.settled_parts import settled  # few models are sparse
+
             parts = settled(parts, overwrite=True)
         model = Model.of(parts)
         return _sparse(model) if options.l1 else model
@@ -231,7 +228,7 @@ class _Training:
     @property
     def from_zero(self) -> bool:
         """Whether θ is sparse and starts from zero."""
-        return not self.head.has_sets and starts_from_zero(self.options, self.corpus)
+        return not self.head.has_sets and starts_from_zero(self.options, self.corpus, self.head)
 
     def _with_weights(self, wanted: FeaturizerOptions) -> FeaturizerOptions:
         """The options of features, with the weights of features that θ's form asks for."""
@@ -281,6 +278,8 @@ class _Training:
 
     def _fit_sparse(self, rows: Rows, judge: Objective | None) -> _Fitted:
         if self.head.has_sets:
+            from textmlr.training.support.set_fit import fit_sets
+
             found = fit_sets(
                 rows.in_memory,
                 self.options,
@@ -289,6 +288,8 @@ class _Training:
                 watch=self.watch,
             )
         elif self.from_zero:
+            from textmlr.training.support.from_zero_fit import fit_from_zero
+
             found = fit_from_zero(
                 rows.objective,
                 self.options,
@@ -300,6 +301,8 @@ class _Training:
                 known=rows.trials,
             )
         else:
+            from textmlr.training.support.support_fit import fit_support
+
             assert rows.frequencies is not None
             found = fit_support(
                 rows.objective,
@@ -320,12 +323,14 @@ class _Training:
         objective, options, labels = rows.objective, self.options, len(self.corpus.labels)
         epochs = 0
         if options.theta == "sparse" and not self.from_zero:
+            from textmlr.training.support.set_fit import SET_EPOCHS
+
             support = rows.support or SupportChoice()
             usual = SET_EPOCHS if self.head.has_sets else support.epochs
             epochs = usual if options.epochs is None else options.epochs
         elif options.solver != "exact":
             validated = self.validation is not None
-            given = ZeroRuns.decided(options) if self.from_zero else options
+            given = self._runs.decided(options) if self.from_zero else options
             epochs = most_epochs(objective, rows.idf, given, validated=validated)
         room = memory_of(objective.columns, labels, options, self.threads)
         if options.theta == "sparse":
@@ -337,15 +342,26 @@ class _Training:
         sparse = options.theta == "sparse"
         return Stage("fit", len(self.corpus), labels, *size, epochs, room, several, sparse)
 
+    @property
+    def _runs(self) -> type[Runs]:
+        """The runs of SGD that are tried."""
+        if not self.from_zero:
+            return Runs
+        from textmlr.training.support.from_zero_runs import ZeroRuns
+
+        return ZeroRuns
+
     def _choice(self, wanted: FeaturizerOptions) -> NgramChoice:
         """``choose``, or its choice from before the run was cut off."""
-        kind: type[Runs] = ZeroRuns if self.from_zero else Runs
+        kind = self._runs
 
         def find() -> NgramChoice:
             options = self.options
             if options.theta == "sparse" and self.head.has_sets:  # of a sample a dense one will do
                 options = replace(options, theta=None, epochs=None).decided()
             elif options.theta == "sparse" and not self.from_zero:
+                from textmlr.training.support.drawn_labels import choose_sparse
+
                 return choose_sparse(self.corpus, wanted, options, self.threads, self.watch)
             return choose(
                 self.corpus,

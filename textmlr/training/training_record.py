@@ -39,7 +39,7 @@ from textmlr.training.ngram_choice import Candidate
 from textmlr.training.rows import Rows, label_totals
 from textmlr.training.sgd.fit import Fit
 from textmlr.training.sgd.trial_run import TrialRun
-from textmlr.training.support.support_fit import SupportFit
+from textmlr.training.support.found_support import SupportFit
 from textmlr.training.thresholds import Thresholds
 
 Found: TypeAlias = Fit | ExactFit | SupportFit

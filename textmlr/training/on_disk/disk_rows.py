@@ -25,6 +25,7 @@ from textmlr.features.options_array import TERM_FREQUENCY
 from textmlr.features.row_weights import inverse_document_frequency
 from textmlr.features.vocabulary import NAMELESS, Vocabulary
 from textmlr.kernels import csr_rows
+from textmlr.model.heads import usual_head
 from textmlr.training.dealt_parts import AnyObjective, Dealing
 from textmlr.training.on_disk import part_files, row_counts
 from textmlr.training.on_disk.cache import Cache
@@ -94,7 +95,8 @@ def _row_bytes(corpus: Corpus, options: TrainingOptions) -> int:
     """Bytes of a row of θ during training, in all copies; of a weight, where θ is sparse; 0: it is
     cut while its weights are counted."""
     if options.theta == "sparse":
-        return WEIGHT_BYTES if starts_from_zero(options, corpus) else 0
+        head = usual_head(corpus.is_multilabel)
+        return WEIGHT_BYTES if starts_from_zero(options, corpus, head) else 0
     width = options.hidden[0] if options.hidden else len(corpus.labels)
     return 4 * width * THETA_COPIES * (2 if options.chosen_step == "adagrad" else 1)
 

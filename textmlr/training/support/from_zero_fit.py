@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from textmlr.base.training_options import TrainingOptions
-from textmlr.model.postings import Postings
 from textmlr.model.scoring import Mixed
 from textmlr.training.dealt_parts import AnyObjective
 from textmlr.training.objective import Objective
 from textmlr.training.run_state import StateStore
-from textmlr.training.sgd.fit import Fit, fit_runs
+from textmlr.training.sgd.fit import fit_runs
 from textmlr.training.sgd.runs import ColumnFacts
 from textmlr.training.sgd.trial_run import TrialResults, Watch
+from textmlr.training.support.found_support import SupportFit
 from textmlr.training.support.from_zero_runs import ZeroRuns
-from textmlr.training.support.from_zero_weights import Met
 from textmlr.training.support.left_out import Scalars
 from textmlr.training.support.share_calibration import Judged
 from textmlr.training.support.support_choice import SupportChoice
-from textmlr.training.support.support_fit import SupportFit
 
 
 def fit_from_zero(
@@ -45,12 +44,13 @@ def fit_from_zero(
         runs, validation=validation, threads=threads, beside=beside, overwrite=True, known=known
     )
     met = runs.met(runs.objective, np.arange(len(objective.y)))
+    weights = replace(met.zeros(), theta=found.layers[0])
     calibration = found.calibration
     if not isinstance(calibration, Mixed):  # the factor is in θ
         calibration = Mixed(factor=calibration.factor)
     judged = found.judged
     return SupportFit(
-        _postings(met, found, columns.bias),
+        weights.postings(columns.bias),
         calibration.absorbed(),
         calibration,
         Scalars(0.0, 0.0, 0.0, 0.0, np.nan),
@@ -63,22 +63,4 @@ def fit_from_zero(
         None if judged is None else Judged(judged.loss, judged.accuracy, judged.never_answered),
         found.folds,
         found.trials,
-    )
-
-
-def _postings(met: Met, found: Fit, bias: int | None) -> Postings:
-    """θ by rows of features, without the entries that only filled up rows."""
-    weights, starts = found.layers[0][:, 0], met.starts
-    kept = met.met > 0
-    offsets = np.zeros(met.many, np.float32)
-    if bias is not None:
-        row = slice(int(starts[bias]), int(starts[bias + 1]))
-        offsets[:], kept[row] = weights[row], False
-    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
-    return Postings(
-        before[starts],
-        met.labels[kept],
-        np.ascontiguousarray(weights[kept]),
-        offsets,
-        np.zeros(met.many, np.float32),
     )

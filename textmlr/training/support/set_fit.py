@@ -17,13 +17,13 @@ from textmlr.training.objective import Objective
 from textmlr.training.sgd.epoch import Epoch
 from textmlr.training.sgd.runs import ColumnFacts
 from textmlr.training.sgd.trial_run import Progress, Watch
+from textmlr.training.support.found_support import SupportFit
 from textmlr.training.support.label_sums import most_labels
 from textmlr.training.support.left_out import Scalars
 from textmlr.training.support.set_descent import SetDescent, SetFigures, empty_theta
 from textmlr.training.support.set_judges import SetJudges, SetTuning
 from textmlr.training.support.share_calibration import Judged
 from textmlr.training.support.support_choice import SupportChoice
-from textmlr.training.support.support_fit import SupportFit
 from textmlr.training.thresholds import Thresholds
 
 # The step size that is tried first, in units of 1 / mean ‖f(x)‖², and the least and the greatest

@@ -16,54 +16,19 @@ from textmlr.training.held_out import check_labels
 from textmlr.training.objective import Objective
 from textmlr.training.run_state import State, StateStore
 from textmlr.training.sgd.epoch import Epoch
-from textmlr.training.sgd.trial_run import Progress, TrialRun, Watch
+from textmlr.training.sgd.trial_run import Progress, Watch
 from textmlr.training.support.block_descent import BlockDescent
 from textmlr.training.support.closed_form import ClosedForm, row_scales_of
+from textmlr.training.support.found_support import SupportFit
 from textmlr.training.support.label_sums import LabelSums, most_labels
-from textmlr.training.support.left_out import Scalars
 from textmlr.training.support.share_calibration import Judged, Judges
 from textmlr.training.support.support_choice import SupportChoice
-from textmlr.training.thresholds import Thresholds
 
 # The step size, in units of 1 / mean ‖f(x)‖².
 LEARNING_RATE = 16.0
 # Documents that take no step, so that they can judge; they are in the sums of their labels all the
 # same, and are scored as if they were not.
 MOST_JUDGES = 2_000
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SupportFit:
-    """A sparse θ and how it was found.
-
-    postings, calibration   θ, and its calibration
-    fitted         the calibration before θ took up its factor
-    scalars        of the sums, see ``Scalars``
-    choice         rows of θ
-    learning_rate, epochs   of SGD; 0 epochs: nothing was learnt beside the sums
-    loss, accuracy of its last epoch, each document before its own step; without epochs None
-    held_out       documents that judged;  judged  their figures, None where there were none
-    folds, trials  of a θ that starts from zero, see ``sgd.fit.Fit``; it has no sums, and the idf
-                   power of its choice is that of steps
-    crowded        features that have no weights for want of memory
-    thresholds     of labels, where documents have sets of them
-    """
-
-    postings: Postings
-    calibration: Mixed
-    fitted: Mixed
-    scalars: Scalars
-    choice: SupportChoice
-    learning_rate: float
-    epochs: int
-    loss: float | None
-    accuracy: float | None
-    held_out: int
-    judged: Judged | None
-    folds: int = 0
-    trials: tuple[TrialRun, ...] = ()
-    crowded: int = 0
-    thresholds: Thresholds | None = None
 
 
 def fit_support(
