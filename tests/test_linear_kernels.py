@@ -416,6 +416,13 @@ for weights in (None, np.tile([1, 2, 3], 600)):
         list(answer_blocks(model, [read_lines(lines)]))
         model.evaluate(several, resamples=10)
         model.update(several.subset(np.arange(99))).save(out + ".sets")
+    for options in (words[0], words[2]):
+        train_corpus(several, options, TrainingOptions(theta="sparse")).save(out + ".more")
+        model = Model.load(out + ".more")
+        for form in forms:
+            model.probabilities(form)
+        list(answer_blocks(model, [read_lines(lines)]))
+        model.explain(texts[0]), model.evaluate(several, resamples=10)
 from textmlr.model.answer_stream import ranked_blocks
 sparse = [TrainingOptions(theta="sparse"), TrainingOptions(theta="sparse", epochs=2)]
 sparse += [TrainingOptions(theta="sparse", holdout=0)]

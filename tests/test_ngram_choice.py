@@ -48,7 +48,7 @@ def by_threes(number: int, seed: int) -> list[tuple[str, str]]:
 def chosen_of(
     corpus: Corpus, options: FeaturizerOptions, training: TrainingOptions | None = None
 ) -> tuple[FeaturizerOptions, list[Candidate], Rows | None]:
-    return choose(
+    found = choose(
         corpus,
         options,
         training or TrainingOptions(),
@@ -56,6 +56,7 @@ def chosen_of(
         threads=2,
         watch=lambda candidate: None,
     )
+    return found.options, found.candidates, found.rows
 
 
 def test_characters_are_chosen_where_they_pay() -> None:

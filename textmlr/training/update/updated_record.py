@@ -72,12 +72,13 @@ def updated_record(
 ) -> Record:
     """The old record, its corpus now both, and one update more."""
     files = tuple(os.path.basename(name) for name in corpus.names)
+    known = set(model.labels)
     update = UpdateRecord(
         files=files,
         documents=len(corpus),
         skipped=corpus.skipped,
         invalid_utf8=grown.features.invalid,
-        new_labels=tuple(label for label in labels if label not in set(model.labels)),
+        new_labels=tuple(label for label in labels if label not in known),
         features=(model.parts.rows, grown.features.columns),
         options=asdict(options),
         compared=compared,
