@@ -72,15 +72,15 @@ def by_brute_force(model: Model, texts: list[Any]) -> tuple[Any, Any]:
     parts, postings = model.parts, model.parts.postings
     assert postings is not None
     rows = model.featurizer.featurize(batches_of(texts), 1)
-    theta, entries = postings.dense().astype(float), np.diff(postings.starts)
+    entries = np.diff(postings.starts)
     scores = np.empty((len(texts), len(model.labels)))
     for i in range(len(texts)):
         own = slice(rows.indptr[i], rows.indptr[i + 1])
-        x = np.zeros(len(theta))
-        x[rows.indices[own]] = rows.values[own]
-        if not entries[x != 0].any():
+        used, x = rows.indices[own], rows.values[own].astype(float)
+        if not entries[used].any():
             scores[i] = parts.base
             continue
+        theta = postings.rows(used).astype(float)
         scores[i] = naive.scores(x, theta, postings.bias.astype(float), parts.calibration)
     return scores, naive.p_of(scores)
 

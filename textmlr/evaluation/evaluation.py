@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.checks import (
+    check_flag,
     check_integer,
     check_label,
     check_listed,
@@ -181,6 +182,9 @@ class Evaluation:
         labels      whose rows it has, too
         everything  it has all rows and all names
         """
+        check_strings("labels", labels)
+        check_flag("everything", everything)
+        asked = [self.of_label(label) for label in labels]
         never = list(self.never_answered)
         if not isinstance(self.labels, LabelTable):
             few = figures_dict(self) | {"never_answered": never}
@@ -188,7 +192,6 @@ class Evaluation:
             return few
         rows: Iterable[LabelFigures] = self.labels
         if not everything:
-            asked = [self.of_label(label) for label in labels]
             rows = [*asked, *self.worst(FEW_ROWS), *self.frequent(FEW_ROWS)]
         return {
             **figures_dict(replace(self, labels=())),

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from textmlr.base.checks import MODEL_MEND, check_kind, check_path
+from textmlr.base.checks import MODEL_MEND, check_flag, check_kind, check_path
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.whole_files import atomic_files
 from textmlr.export.json_about import about
@@ -135,6 +135,7 @@ def export_json(
 
 def scorer(*, sparse: bool = False) -> str:
     """The source of scorer.js; that of a model with a sparse θ has sparse_scorer.js behind it."""
+    check_flag("sparse", sparse)
     names = ("scorer.js", "sparse_scorer.js") if sparse else ("scorer.js",)
     folder = resources.files("textmlr.export")
     return "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
