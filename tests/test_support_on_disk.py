@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import write_tsv
+from conftest import mostly_slow, write_tsv
 from cut_runs import cut_after_saves, cut_after_stage
 from posting_models import corpus as corpus_of
 from posting_models import model_of
@@ -67,13 +67,15 @@ def trained(*arguments: object) -> bytes:
 
 @pytest.mark.parametrize(
     "options",
-    [
-        "",
-        "--epochs 2",
-        "--hash-bits 10 --epochs 1",
-        "--class-weight balanced --ngrams 1 --epochs 1 --no-bias",
-        "--min-df 2 --validation corpus.tsv",
-    ],
+    mostly_slow(
+        [
+            "--hash-bits 10 --epochs 1",
+            "",
+            "--epochs 2",
+            "--class-weight balanced --ngrams 1 --epochs 1 --no-bias",
+            "--min-df 2 --validation corpus.tsv",
+        ]
+    ),
 )
 def test_the_same_bits_from_memory_and_disk(
     corpus: Path, options: str, monkeypatch: pytest.MonkeyPatch
@@ -101,7 +103,8 @@ def test_weighted_documents_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    "options", ["--max-features 900", "--hash-bits 9 --no-bias", "--min-df 3 --holdout 0"]
+    "options",
+    mostly_slow(["--min-df 3 --holdout 0", "--max-features 900", "--hash-bits 9 --no-bias"]),
 )
 def test_a_start_from_zero_too(
     tmp_path: Path, options: str, monkeypatch: pytest.MonkeyPatch
@@ -145,7 +148,7 @@ def test_rows_come_in_any_order(corpus: Path, monkeypatch: pytest.MonkeyPatch) -
     assert 1 < max(seen) < DOCUMENTS
 
 
-@pytest.mark.parametrize("stage", ["corpus", "choice", "counts", "rows"])
+@pytest.mark.parametrize("stage", mostly_slow(["choice", "corpus", "counts", "rows"]))
 def test_a_run_cut_off_after_any_stage_is_resumed(corpus: Path, stage: str) -> None:
     whole = trained(corpus, *SMALL)
     Path("model.textmlr").unlink()
@@ -156,7 +159,7 @@ def test_a_run_cut_off_after_any_stage_is_resumed(corpus: Path, stage: str) -> N
     assert not Path("model.textmlr.cache").exists()
 
 
-@pytest.mark.parametrize("saves", [1, 2, 5, 9])
+@pytest.mark.parametrize("saves", mostly_slow([2, 1, 5, 9]))
 def test_a_run_cut_off_within_an_epoch_is_resumed(
     corpus: Path, saves: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,6 +86,7 @@ def test_the_gradient_of_a_loss_is_f_times_p_less_the_label(tmp_path: Path) -> N
         assert slope == pytest.approx(x[row] * (p[own] - (own == label)), rel=1e-2, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_two_threads_write_the_file_that_one_writes(tmp_path: Path) -> None:
     paths = [tmp_path / f"{threads}.textmlr" for threads in (1, 2)]
     for threads, path in enumerate(paths, 1):
